@@ -1,0 +1,139 @@
+//! What an engine is told once, at its start. Plain data, checked by [`Config::check`] when the engine is built.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// How hard Brotli tries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Quality 2: for brokers with bandwidth to spare.
+    Fast,
+    /// Quality 5, what the reference implementation writes.
+    #[default]
+    Balanced,
+    /// Quality 9: for archives and slow links.
+    Small,
+}
+
+/// Whether payloads are framed on their way out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Framing {
+    /// Only opens: payloads go out as they are, so that all consumers of a fleet can be switched before its first producer.
+    Off,
+    /// Frames what gets smaller, and what could be mistaken for a frame.
+    #[default]
+    Auto,
+    /// Frames every JSON payload too, so that each carries a header.
+    Always,
+}
+
+/// A tokenizer of the token-native form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tokenizer {
+    /// `C`: cl100k_base, of GPT-3.5 and GPT-4.
+    #[default]
+    Cl100k,
+    /// `O`: o200k_base, of GPT-4o and the o series.
+    O200k,
+    /// `L`: Llama 3, from a file that the user gives ([`Config::llama3`]).
+    Llama3,
+}
+
+/// Bounds on what the engine takes in and gives out. All in bytes but for `json_depth`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// The longest frame that is written or opened; 16 MiB unless told otherwise.
+    pub frame: usize,
+    /// The longest payload, before framing and after opening; 16 MiB unless told otherwise. Checked while inflating.
+    pub inflated: usize,
+    /// How deep JSON may nest before it is framed as custom bytes; 1 to 1024, 128 unless told otherwise.
+    pub json_depth: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            frame: 16 << 20,
+            inflated: 16 << 20,
+            json_depth: 128,
+        }
+    }
+}
+
+/// What an engine is told.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// What is framed.
+    pub framing: Framing,
+    /// How hard Brotli tries.
+    pub level: Level,
+    /// Which tokenizer a forced token-native form uses.
+    pub tokenizer: Tokenizer,
+    /// The bytes of Llama 3's published `tokenizer.model` (a tiktoken file), if `L` is to be read and written.
+    pub llama3: Option<Arc<[u8]>>,
+    /// Model prices in TOML, put before the built-in ones (see `cost.toml` for the form).
+    pub prices: Option<String>,
+    /// Bounds.
+    pub limits: Limits,
+}
+
+/// Why a configuration was refused.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A bound outside its range.
+    #[error("limits.{name} is {value}; it must be from {min} to {max}")]
+    Limit {
+        /// The field's name.
+        name: &'static str,
+        /// What it was set to.
+        value: usize,
+        /// Its least value.
+        min: usize,
+        /// Its greatest value.
+        max: usize,
+    },
+    /// The price list is not what `cost.toml` shows.
+    #[error("the list of model prices cannot be read")]
+    Prices(#[source] toml::de::Error),
+    /// The Llama 3 tokenizer is not a tiktoken file.
+    #[error("the Llama 3 tokenizer is not a tiktoken file: line {line}")]
+    Llama3 {
+        /// The first line that cannot be read, from 1.
+        line: usize,
+    },
+}
+
+impl Config {
+    /// # Errors
+    /// When a bound is out of its range.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        // Lengths on the wire are u32.
+        let lengths = (64, (u32::MAX >> 1).try_into().unwrap_or(usize::MAX));
+        let Limits {
+            frame,
+            inflated,
+            json_depth,
+        } = self.limits;
+        for (name, value, (min, max)) in [
+            ("frame", frame, lengths),
+            ("inflated", inflated, lengths),
+            ("json_depth", json_depth, (1, 1024)),
+        ] {
+            if value < min || value > max {
+                return Err(ConfigError::Limit {
+                    name,
+                    value,
+                    min,
+                    max,
+                });
+            }
+        }
+        Ok(())
+    }
+}

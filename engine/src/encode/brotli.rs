@@ -1,0 +1,54 @@
+//! Brotli (RFC 7932), window 22 as the reference implementation has it.
+
+use std::io::Read;
+
+use ::brotli::enc::BrotliEncoderParams;
+
+use super::DecodeError;
+use crate::config::Level;
+use crate::frame::FrameError;
+
+/// Brotli's quality, 0 to 11.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Quality(i32);
+
+impl From<Level> for Quality {
+    fn from(level: Level) -> Self {
+        Self(match level {
+            Level::Fast => 2,
+            Level::Balanced => 5,
+            Level::Small => 9,
+        })
+    }
+}
+
+/// `None` when the encoder gives up, which it has no cause to.
+pub(super) fn compress(payload: &[u8], quality: Quality) -> Option<Vec<u8>> {
+    let params = BrotliEncoderParams {
+        quality: quality.0,
+        lgwin: 22,
+        size_hint: payload.len(),
+        ..BrotliEncoderParams::default()
+    };
+    let mut out = Vec::with_capacity(payload.len() / 2 + 64);
+    let mut rest = payload;
+    ::brotli::BrotliCompress(&mut rest, &mut out, &params).ok()?;
+    Some(out)
+}
+
+/// Inflates at most `limit` bytes, whatever the data claims; memory grows with what comes out, not with what is announced.
+#[expect(clippy::disallowed_types, reason = "this is the one capped place")]
+pub(super) fn decompress(data: &[u8], limit: usize) -> Result<Vec<u8>, DecodeError> {
+    let buffer = data.len().clamp(64, 4096);
+    let mut out = Vec::with_capacity(data.len().saturating_mul(4).min(limit));
+    let cap = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    ::brotli::Decompressor::new(data, buffer)
+        .take(cap)
+        .read_to_end(&mut out)
+        .map_err(|_| DecodeError::Frame(FrameError::Brotli))?;
+    if out.len() > limit {
+        Err(DecodeError::TooLong)
+    } else {
+        Ok(out)
+    }
+}

@@ -1,0 +1,180 @@
+//! What can be known of a message without opening it, under the names that route conditions and `m2m inspect` use.
+
+use crate::config::{Config, ConfigError};
+use crate::frame::{self, Body, Flags, Form, FrameError, Header};
+use crate::json;
+
+/// Reads [`Facts`]; holds what reading plain JSON needs.
+#[derive(Debug)]
+pub struct FactReader {
+    json: json::Facts,
+    /// Plain payloads over this many bytes are not read.
+    plain_limit: usize,
+}
+
+impl FactReader {
+    /// Reads plain JSON of up to `plain_limit` bytes, frames of any length.
+    ///
+    /// # Errors
+    /// When the configured prices cannot be read.
+    pub fn new(config: &Config, plain_limit: usize) -> Result<Self, ConfigError> {
+        Ok(Self {
+            json: json::Facts::new(config)?,
+            plain_limit,
+        })
+    }
+
+    /// Calls `with` with what is known of `message`. A frame's header is borrowed from it, so nothing is copied but in the text form.
+    ///
+    /// # Errors
+    /// When the message begins as a frame does, and its header cannot be read.
+    pub fn read<T>(
+        &self,
+        message: &[u8],
+        with: impl FnOnce(&Facts<'_>) -> T,
+    ) -> Result<T, FrameError> {
+        let form = Form::of(message);
+        let decoded;
+        let header = match form {
+            Form::M2m => Some(frame::peek(message)?),
+            Form::M2mText => {
+                decoded = frame::decode_text(message)?;
+                Some(frame::peek_decoded(&decoded)?)
+            }
+            Form::Plain if message.len() <= self.plain_limit => self.json.read(message),
+            // Neither text form has a header.
+            Form::Plain | Form::TokenNative | Form::Brotli => None,
+        };
+        Ok(with(&Facts {
+            form,
+            header,
+            size: message.len(),
+        }))
+    }
+}
+
+/// What is known of a message.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Facts<'a> {
+    /// How it is put.
+    pub form: Form,
+    /// Its header: a frame's own, or what a plain JSON payload's frame would carry.
+    pub header: Option<Header<'a>>,
+    /// Bytes on the wire.
+    pub size: usize,
+}
+
+/// One fact.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fact<'a> {
+    /// A text, `""` where it is absent.
+    Text(&'a str),
+    /// A whole number, 0 where it is absent.
+    Int(i64),
+    /// US dollars, 0 where it is absent.
+    Float(f64),
+    /// A yes or no, `false` where it is absent.
+    Bool(bool),
+    /// Texts, none where they are absent.
+    Texts(Vec<&'static str>),
+}
+
+impl<'a> Facts<'a> {
+    const TEXTS: [&'static str; 7] = [
+        "provider",
+        "model",
+        "schema",
+        "security",
+        "form",
+        "id",
+        "finish_reason",
+    ];
+    const NUMBERS: [&'static str; 8] = [
+        "msg_count",
+        "max_tokens",
+        "content_hint",
+        "prompt_tokens",
+        "completion_tokens",
+        "cached_tokens",
+        "reasoning_tokens",
+        "size",
+    ];
+
+    /// All names, each once.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        let flags = Flags::OF_REQUESTS.into_iter().chain(Flags::OF_RESPONSES);
+        Self::TEXTS
+            .into_iter()
+            .chain(Self::NUMBERS)
+            .chain(["est_cost_usd", "roles", "framed", "compressed"])
+            .chain(flags.map(|(name, _)| name))
+    }
+
+    /// The fact of that name; `None` when there is no such name. What a message does not have is empty, 0 or false.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Fact<'_>> {
+        let header = self.header.as_ref();
+        let request = match header.map(|header| &header.body) {
+            Some(Body::Request(request)) => Some(request),
+            _ => None,
+        };
+        let response = match header.map(|header| &header.body) {
+            Some(Body::Response(response)) => Some(response),
+            _ => None,
+        };
+        let of_response = |get: fn(&frame::Response<'_>) -> u32| {
+            Fact::Int(response.map_or(0, |response| i64::from(get(response))))
+        };
+        Some(match name {
+            "provider" => Fact::Text(header.map_or("", Header::provider)),
+            "model" => Fact::Text(header.map_or("", Header::model)),
+            "schema" => Fact::Text(header.map_or("", |header| header.schema.name())),
+            "security" => Fact::Text(header.map_or("none", |header| header.security.name())),
+            "form" => Fact::Text(self.form.name()),
+            "id" => Fact::Text(response.map_or("", |response| &response.id)),
+            "finish_reason" => {
+                Fact::Text(response.map_or("", |response| response.finish_reason.name()))
+            }
+            "msg_count" => int(request.map(|request| request.roles.len())),
+            "max_tokens" => Fact::Int(request.and_then(|r| r.max_tokens).map_or(0, i64::from)),
+            "content_hint" => Fact::Int(request.map_or(0, |r| i64::from(r.content_hint))),
+            "prompt_tokens" => of_response(|response| response.prompt_tokens),
+            "completion_tokens" => of_response(|response| response.completion_tokens),
+            "cached_tokens" => of_response(|response| response.cached_tokens.unwrap_or(0)),
+            "reasoning_tokens" => of_response(|response| response.reasoning_tokens.unwrap_or(0)),
+            "size" => int(Some(self.size)),
+            "est_cost_usd" => {
+                Fact::Float(header.and_then(Header::est_cost_usd).map_or(0.0, f64::from))
+            }
+            "roles" => Fact::Texts(request.map_or_else(Vec::new, |request| {
+                request.roles.iter().map(frame::Role::name).collect()
+            })),
+            "framed" => Fact::Bool(self.form != Form::Plain),
+            "compressed" => Fact::Bool(self.has(Flags::COMPRESSED)),
+            flag => {
+                let find = |flags: &[(&str, Flags)]| {
+                    flags
+                        .iter()
+                        .find(|(name, _)| *name == flag)
+                        .map(|(_, flag)| *flag)
+                };
+                match (find(&Flags::OF_REQUESTS), find(&Flags::OF_RESPONSES)) {
+                    (Some(flag), _) => Fact::Bool(request.is_some() && self.has(flag)),
+                    (_, Some(flag)) => Fact::Bool(response.is_some() && self.has(flag)),
+                    (None, None) => return None,
+                }
+            }
+        })
+    }
+
+    fn has(&self, flag: Flags) -> bool {
+        self.header
+            .as_ref()
+            .is_some_and(|header| header.flags.contains(flag))
+    }
+}
+
+fn int(value: Option<usize>) -> Fact<'static> {
+    Fact::Int(value.map_or(0, |value| i64::try_from(value).unwrap_or(i64::MAX)))
+}
