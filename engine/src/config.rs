@@ -101,10 +101,10 @@ pub enum ConfigError {
     /// The price list is not what `cost.toml` shows.
     #[error("the list of model prices cannot be read")]
     Prices(#[source] toml::de::Error),
-    /// The Llama 3 tokenizer is not a tiktoken file.
-    #[error("the Llama 3 tokenizer is not a tiktoken file: line {line}")]
+    /// The Llama 3 tokenizer is not the published file: 128,000 lines of a token in base64 and its rank.
+    #[error("the Llama 3 tokenizer is not the published tokenizer.model: line {line}")]
     Llama3 {
-        /// The first line that cannot be read, from 1.
+        /// The first line that is wrong or missing, from 1.
         line: usize,
     },
 }

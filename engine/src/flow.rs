@@ -5,6 +5,8 @@
 //! open: bytes -> frame -> decode (the only place that inflates, capped) -> payload
 //! ```
 
+mod token_ids;
+
 use std::borrow::Cow;
 use std::time::SystemTime;
 
@@ -279,15 +281,7 @@ impl Engine {
         payload: &'a [u8],
         outbound: &Outbound<'_>,
     ) -> Result<Wrapped<'a>, WrapError> {
-        let limit = self.config.limits.inflated;
-        if payload.len() > limit {
-            return Err(WrapError::PayloadTooLong {
-                len: payload.len(),
-                limit,
-            });
-        }
-        let scanned = scan::screen(&self.screening, &self.facts, payload, outbound)
-            .map_err(|findings| WrapError::Blocked { findings })?;
+        let scanned = self.screened(payload, outbound)?;
         let planned = self.plan(scanned, outbound.algorithm);
         let encoded = self.codecs.encode(planned)?;
         let wrapped = frame::write(encoded);
@@ -296,6 +290,22 @@ impl Engine {
             return Err(WrapError::FrameTooLong { len, limit });
         }
         Ok(wrapped)
+    }
+
+    fn screened<'a>(
+        &self,
+        payload: &'a [u8],
+        outbound: &Outbound<'_>,
+    ) -> Result<scan::Scanned<'a>, WrapError> {
+        let limit = self.config.limits.inflated;
+        if payload.len() > limit {
+            return Err(WrapError::PayloadTooLong {
+                len: payload.len(),
+                limit,
+            });
+        }
+        scan::screen(&self.screening, &self.facts, payload, outbound)
+            .map_err(|findings| WrapError::Blocked { findings })
     }
 
     fn plan<'a>(&self, scanned: scan::Scanned<'a>, forced: Option<Algorithm>) -> Planned<'a> {
