@@ -57,11 +57,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            frame: 16 << 20,
-            inflated: 16 << 20,
-            json_depth: 128,
-        }
+        Self { frame: 16 << 20, inflated: 16 << 20, json_depth: 128 }
     }
 }
 
@@ -115,23 +111,14 @@ impl Config {
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         // Lengths on the wire are u32.
         let lengths = (64, (u32::MAX >> 1).try_into().unwrap_or(usize::MAX));
-        let Limits {
-            frame,
-            inflated,
-            json_depth,
-        } = self.limits;
+        let Limits { frame, inflated, json_depth } = self.limits;
         for (name, value, (min, max)) in [
             ("frame", frame, lengths),
             ("inflated", inflated, lengths),
             ("json_depth", json_depth, (1, 1024)),
         ] {
             if value < min || value > max {
-                return Err(ConfigError::Limit {
-                    name,
-                    value,
-                    min,
-                    max,
-                });
+                return Err(ConfigError::Limit { name, value, min, max });
             }
         }
         Ok(())

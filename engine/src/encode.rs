@@ -51,19 +51,11 @@ pub struct Planned<'a> {
 
 impl<'a> Planned<'a> {
     pub(crate) fn forced(scanned: Scanned<'a>, algorithm: Algorithm) -> Self {
-        Self {
-            scanned,
-            algorithm,
-            if_smaller: false,
-        }
+        Self { scanned, algorithm, if_smaller: false }
     }
 
     pub(crate) fn if_smaller(scanned: Scanned<'a>, algorithm: Algorithm) -> Self {
-        Self {
-            scanned,
-            algorithm,
-            if_smaller: true,
-        }
+        Self { scanned, algorithm, if_smaller: true }
     }
 }
 
@@ -77,15 +69,8 @@ pub struct Encoded<'a> {
 #[derive(Debug)]
 pub(crate) enum Content<'a> {
     Stored(&'a [u8]),
-    M2m {
-        header: Header<'a>,
-        crc32: u32,
-        body: Cow<'a, [u8]>,
-    },
-    TokenNative {
-        tokenizer: Tokenizer,
-        ids: Vec<u8>,
-    },
+    M2m { header: Header<'a>, crc32: u32, body: Cow<'a, [u8]> },
+    TokenNative { tokenizer: Tokenizer, ids: Vec<u8> },
     Brotli(Vec<u8>),
 }
 
@@ -120,11 +105,7 @@ impl Codecs {
     }
 
     pub(crate) fn encode<'a>(&self, planned: Planned<'a>) -> Result<Encoded<'a>, WrapError> {
-        let Planned {
-            scanned,
-            algorithm,
-            if_smaller,
-        } = planned;
+        let Planned { scanned, algorithm, if_smaller } = planned;
         let (payload, header, findings) = scanned.into_parts();
         let content = match algorithm {
             Algorithm::Stored => Content::Stored(payload),
@@ -134,20 +115,14 @@ impl Codecs {
                 None => self.m2m(payload, header),
             },
             Algorithm::TokenNative => match self.token_ids(payload)? {
-                Some(ids) => Content::TokenNative {
-                    tokenizer: self.tokenizer,
-                    ids,
-                },
+                Some(ids) => Content::TokenNative { tokenizer: self.tokenizer, ids },
                 // Not text, or text that the tokenizer refuses: the form that takes everything.
                 None => self.m2m(payload, header),
             },
         };
         let encoded = Encoded { content, findings };
         if if_smaller && encoded.framed_len() >= payload.len() {
-            return Ok(Encoded {
-                content: Content::Stored(payload),
-                ..encoded
-            });
+            return Ok(Encoded { content: Content::Stored(payload), ..encoded });
         }
         Ok(encoded)
     }
@@ -162,11 +137,7 @@ impl Codecs {
                 body = Cow::Owned(compressed);
             }
         }
-        Content::M2m {
-            header,
-            crc32: crc32fast::hash(payload),
-            body,
-        }
+        Content::M2m { header, crc32: crc32fast::hash(payload), body }
     }
 
     fn token_ids(&self, payload: &[u8]) -> Result<Option<Vec<u8>>, WrapError> {
@@ -183,9 +154,7 @@ impl Codecs {
     /// Turns what a message held back into the payload.
     pub(crate) fn decode<'a>(&self, held: Held<'a>) -> Result<Cow<'a, [u8]>, OpenError> {
         if held.security != Security::None {
-            return Err(OpenError::Secured {
-                mode: held.security,
-            });
+            return Err(OpenError::Secured { mode: held.security });
         }
         let limit = self.limits.inflated;
         let payload = match held.coding {
@@ -201,10 +170,7 @@ impl Codecs {
             DecodeError::Frame(error) => OpenError::Frame(error),
             DecodeError::NoLlama3 => OpenError::NoLlama3Tokenizer,
         })?;
-        if held
-            .crc32
-            .is_some_and(|crc32| crc32 != crc32fast::hash(&payload))
-        {
+        if held.crc32.is_some_and(|crc32| crc32 != crc32fast::hash(&payload)) {
             return Err(OpenError::Frame(FrameError::Checksum));
         }
         Ok(payload)

@@ -18,10 +18,7 @@ impl FactReader {
     /// # Errors
     /// When the configured prices cannot be read.
     pub fn new(config: &Config, plain_limit: usize) -> Result<Self, ConfigError> {
-        Ok(Self {
-            json: json::Facts::new(config)?,
-            plain_limit,
-        })
+        Ok(Self { json: json::Facts::new(config)?, plain_limit })
     }
 
     /// Calls `with` with what is known of `message`. A frame's header is borrowed from it, so nothing is copied but in the text form.
@@ -45,11 +42,7 @@ impl FactReader {
             // Neither text form has a header.
             Form::Plain | Form::TokenNative | Form::Brotli => None,
         };
-        Ok(with(&Facts {
-            form,
-            header,
-            size: message.len(),
-        }))
+        Ok(with(&Facts { form, header, size: message.len() }))
     }
 }
 
@@ -81,15 +74,8 @@ pub enum Fact<'a> {
 }
 
 impl<'a> Facts<'a> {
-    const TEXTS: [&'static str; 7] = [
-        "provider",
-        "model",
-        "schema",
-        "security",
-        "form",
-        "id",
-        "finish_reason",
-    ];
+    const TEXTS: [&'static str; 7] =
+        ["provider", "model", "schema", "security", "form", "id", "finish_reason"];
     const NUMBERS: [&'static str; 8] = [
         "msg_count",
         "max_tokens",
@@ -100,6 +86,12 @@ impl<'a> Facts<'a> {
         "reasoning_tokens",
         "size",
     ];
+
+    /// What can be told without its header: its form and its size.
+    #[must_use]
+    pub fn without_header(message: &[u8]) -> Facts<'static> {
+        Facts { form: Form::of(message), header: None, size: message.len() }
+    }
 
     /// All names, each once.
     pub fn names() -> impl Iterator<Item = &'static str> {
@@ -154,10 +146,7 @@ impl<'a> Facts<'a> {
             "compressed" => Fact::Bool(self.has(Flags::COMPRESSED)),
             flag => {
                 let find = |flags: &[(&str, Flags)]| {
-                    flags
-                        .iter()
-                        .find(|(name, _)| *name == flag)
-                        .map(|(_, flag)| *flag)
+                    flags.iter().find(|(name, _)| *name == flag).map(|(_, flag)| *flag)
                 };
                 match (find(&Flags::OF_REQUESTS), find(&Flags::OF_RESPONSES)) {
                     (Some(flag), _) => Fact::Bool(request.is_some() && self.has(flag)),
@@ -169,9 +158,7 @@ impl<'a> Facts<'a> {
     }
 
     fn has(&self, flag: Flags) -> bool {
-        self.header
-            .as_ref()
-            .is_some_and(|header| header.flags.contains(flag))
+        self.header.as_ref().is_some_and(|header| header.flags.contains(flag))
     }
 }
 

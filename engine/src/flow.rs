@@ -36,10 +36,7 @@ impl<'a> Outbound<'a> {
     /// To a subject, topic or the like; everything else by default.
     #[must_use]
     pub fn to(destination: &'a str) -> Self {
-        Self {
-            destination,
-            ..Self::default()
-        }
+        Self { destination, ..Self::default() }
     }
 }
 
@@ -58,10 +55,7 @@ impl<'a> Inbound<'a> {
     /// From a subject, topic or the like; everything else by default.
     #[must_use]
     pub fn from(source: &'a str) -> Self {
-        Self {
-            source,
-            ..Self::default()
-        }
+        Self { source, ..Self::default() }
     }
 }
 
@@ -233,9 +227,7 @@ pub struct Engine {
 
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Engine")
-            .field("screening", &self.screening)
-            .finish_non_exhaustive()
+        f.debug_struct("Engine").field("screening", &self.screening).finish_non_exhaustive()
     }
 }
 
@@ -299,10 +291,7 @@ impl Engine {
     ) -> Result<scan::Scanned<'a>, WrapError> {
         let limit = self.config.limits.inflated;
         if payload.len() > limit {
-            return Err(WrapError::PayloadTooLong {
-                len: payload.len(),
-                limit,
-            });
+            return Err(WrapError::PayloadTooLong { len: payload.len(), limit });
         }
         scan::screen(&self.screening, &self.facts, payload, outbound)
             .map_err(|findings| WrapError::Blocked { findings })
@@ -335,8 +324,11 @@ impl Engine {
         _inbound: &Inbound<'_>,
     ) -> Result<Opened<'a>, OpenError> {
         let form = Form::of(message);
+        if form == Form::Plain {
+            return Ok(Opened { payload: Cow::Borrowed(message), form });
+        }
         let (len, limit) = (message.len(), self.config.limits.frame);
-        if form != Form::Plain && len > limit {
+        if len > limit {
             return Err(OpenError::FrameTooLong { len, limit });
         }
         let held = frame::read(form, message)?;

@@ -141,9 +141,7 @@ pub enum FrameError {
 /// # Errors
 /// When these are not the first bytes of such a frame, or end within the header.
 pub fn peek(frame: &[u8]) -> Result<Header<'_>, FrameError> {
-    let rest = frame
-        .strip_prefix(M2M_PREFIX)
-        .ok_or(FrameError::Truncated { part: "prefix" })?;
+    let rest = frame.strip_prefix(M2M_PREFIX).ok_or(FrameError::Truncated { part: "prefix" })?;
     Ok(header::read(rest)?.0)
 }
 
@@ -152,9 +150,7 @@ pub fn peek(frame: &[u8]) -> Result<Header<'_>, FrameError> {
 /// # Errors
 /// When it is not in that form.
 pub fn decode_text(frame: &[u8]) -> Result<Vec<u8>, FrameError> {
-    let rest = frame
-        .strip_prefix(M2M_PREFIX)
-        .ok_or(FrameError::Truncated { part: "prefix" })?;
+    let rest = frame.strip_prefix(M2M_PREFIX).ok_or(FrameError::Truncated { part: "prefix" })?;
     STANDARD.decode(rest).map_err(|_| FrameError::Base64)
 }
 
@@ -185,11 +181,7 @@ pub(crate) fn write(encoded: Encoded<'_>) -> Wrapped<'_> {
     let Encoded { content, findings } = encoded;
     let (bytes, algorithm) = match content {
         Content::Stored(payload) => (Cow::Borrowed(payload), Algorithm::Stored),
-        Content::M2m {
-            header,
-            crc32,
-            body,
-        } => {
+        Content::M2m { header, crc32, body } => {
             let mut frame = Vec::with_capacity(len);
             frame.extend_from_slice(M2M_PREFIX);
             header.write(&mut frame);
@@ -213,12 +205,7 @@ pub(crate) fn write(encoded: Encoded<'_>) -> Wrapped<'_> {
             (Cow::Owned(text), Algorithm::Brotli)
         }
     };
-    Wrapped {
-        bytes,
-        algorithm,
-        headers: Vec::new(),
-        findings,
-    }
+    Wrapped { bytes, algorithm, headers: Vec::new(), findings }
 }
 
 impl Encoded<'_> {
@@ -252,12 +239,7 @@ pub(crate) struct Held<'a> {
 
 /// Takes a message apart.
 pub(crate) fn read(form: Form, message: &[u8]) -> Result<Held<'_>, FrameError> {
-    let plain = |coding, body| Held {
-        security: Security::None,
-        coding,
-        crc32: None,
-        body,
-    };
+    let plain = |coding, body| Held { security: Security::None, coding, crc32: None, body };
     match form {
         Form::Plain => Ok(plain(Coding::Identity, Cow::Borrowed(message))),
         Form::M2m => {
@@ -305,46 +287,23 @@ impl Parts {
         let rest = after_prefix.get(len..).unwrap_or_default();
         if security != Security::None {
             // What follows is sealed or signed; its lengths mean nothing before it has been authenticated.
-            return Ok(Self {
-                security,
-                compressed,
-                crc32: 0,
-                body_at: len,
-            });
+            return Ok(Self { security, compressed, crc32: 0, body_at: len });
         }
-        let (stated, rest) = rest.split_first_chunk::<4>().ok_or(FrameError::Truncated {
-            part: "payload length",
-        })?;
-        let (crc32, body) = rest
+        let (stated, rest) = rest
             .split_first_chunk::<4>()
-            .ok_or(FrameError::Truncated { part: "checksum" })?;
+            .ok_or(FrameError::Truncated { part: "payload length" })?;
+        let (crc32, body) =
+            rest.split_first_chunk::<4>().ok_or(FrameError::Truncated { part: "checksum" })?;
         let stated = usize::try_from(u32::from_le_bytes(*stated)).unwrap_or(usize::MAX);
         if stated != body.len() {
-            return Err(FrameError::PayloadLen {
-                stated,
-                held: body.len(),
-            });
+            return Err(FrameError::PayloadLen { stated, held: body.len() });
         }
-        Ok(Self {
-            security,
-            compressed,
-            crc32: u32::from_le_bytes(*crc32),
-            body_at: len + 8,
-        })
+        Ok(Self { security, compressed, crc32: u32::from_le_bytes(*crc32), body_at: len + 8 })
     }
 
     fn held(self, body: Cow<'_, [u8]>) -> Held<'_> {
-        let coding = if self.compressed {
-            Coding::Brotli
-        } else {
-            Coding::Identity
-        };
-        Held {
-            security: self.security,
-            coding,
-            crc32: Some(self.crc32),
-            body,
-        }
+        let coding = if self.compressed { Coding::Brotli } else { Coding::Identity };
+        Held { security: self.security, coding, crc32: Some(self.crc32), body }
     }
 }
 

@@ -88,9 +88,8 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// [`JsonError::Syntax`] when it is not UTF-8.
     pub fn new(json: &'a [u8], max_depth: usize) -> Result<Self, JsonError> {
-        let text = simdutf8::compat::from_utf8(json).map_err(|error| JsonError::Syntax {
-            at: error.valid_up_to(),
-        })?;
+        let text = simdutf8::compat::from_utf8(json)
+            .map_err(|error| JsonError::Syntax { at: error.valid_up_to() })?;
         Ok(Self {
             text,
             at: 0,
@@ -105,11 +104,7 @@ impl<'a> Reader<'a> {
     /// The bytes of the event that came last: a string's with its quotes.
     #[must_use]
     pub fn range(&self) -> Range<usize> {
-        let end = if self.expect == Expect::Value {
-            self.end
-        } else {
-            self.at
-        };
+        let end = if self.expect == Expect::Value { self.end } else { self.at };
         self.start..end.max(self.start)
     }
 
@@ -203,10 +198,7 @@ impl<'a> Reader<'a> {
 
     fn descend(&mut self, object: bool) -> Result<Event<'a>, JsonError> {
         if self.open.len() >= self.max_depth {
-            return Err(JsonError::Depth {
-                at: self.at,
-                limit: self.max_depth,
-            });
+            return Err(JsonError::Depth { at: self.at, limit: self.max_depth });
         }
         self.open.push(object);
         self.at += 1;
@@ -227,11 +219,7 @@ impl<'a> Reader<'a> {
     }
 
     fn after_value(&mut self) {
-        self.expect = if self.open.is_empty() {
-            Expect::Nothing
-        } else {
-            Expect::CommaOrEnd
-        };
+        self.expect = if self.open.is_empty() { Expect::Nothing } else { Expect::CommaOrEnd };
     }
 
     fn word(&mut self, word: &str, event: Event<'a>) -> Result<Event<'a>, JsonError> {
@@ -272,17 +260,9 @@ impl<'a> Reader<'a> {
     }
 
     fn digits(&mut self) -> Result<(), JsonError> {
-        let count = self
-            .rest()
-            .iter()
-            .take_while(|byte| byte.is_ascii_digit())
-            .count();
+        let count = self.rest().iter().take_while(|byte| byte.is_ascii_digit()).count();
         self.at += count;
-        if count == 0 {
-            Err(self.syntax())
-        } else {
-            Ok(())
-        }
+        if count == 0 { Err(self.syntax()) } else { Ok(()) }
     }
 
     fn skip_space(&mut self) {

@@ -25,6 +25,9 @@ pub mod facts;
 pub mod bus;
 pub mod error;
 
+#[doc(hidden)]
+pub mod fuzz;
+
 pub use config::{Config, Framing, Level, Limits, Tokenizer};
 pub use encode::Algorithm;
 pub use flow::{Engine, Inbound, OpenError, Opened, Outbound, WrapError, Wrapped};

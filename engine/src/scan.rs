@@ -22,11 +22,7 @@ impl Finding {
     /// A finding of `rule` at `range`, of a severity from 0 to 1.
     #[must_use]
     pub fn new(rule: impl Into<String>, severity: f32, range: Range<usize>) -> Self {
-        Self {
-            rule: rule.into(),
-            severity,
-            range,
-        }
+        Self { rule: rule.into(), severity, range }
     }
 }
 
@@ -67,10 +63,9 @@ impl std::fmt::Debug for Screening {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::NoScanner => f.write_str("NoScanner"),
-            Self::Scanner { policy, .. } => f
-                .debug_struct("Scanner")
-                .field("policy", policy)
-                .finish_non_exhaustive(),
+            Self::Scanner { policy, .. } => {
+                f.debug_struct("Scanner").field("policy", policy).finish_non_exhaustive()
+            }
         }
     }
 }
@@ -119,10 +114,7 @@ pub(crate) fn screen<'a>(
             let findings = scanner.scan(payload, outbound);
             match policy {
                 Policy::Block { threshold } => {
-                    if findings
-                        .iter()
-                        .any(|finding| finding.severity >= *threshold)
-                    {
+                    if findings.iter().any(|finding| finding.severity >= *threshold) {
                         return Err(findings);
                     }
                 }
@@ -131,9 +123,5 @@ pub(crate) fn screen<'a>(
             findings
         }
     };
-    Ok(Scanned {
-        payload,
-        header: facts.read(payload),
-        findings,
-    })
+    Ok(Scanned { payload, header: facts.read(payload), findings })
 }

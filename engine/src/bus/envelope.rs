@@ -110,8 +110,7 @@ impl Envelope {
         if !native.timestamp
             && let Some(ms) = self.timestamp_ms.take()
         {
-            self.headers
-                .push(Header::text(headers::TIMESTAMP, ms.to_string()));
+            self.headers.push(Header::text(headers::TIMESTAMP, ms.to_string()));
         }
         let reply_to = self.properties.reply_to.take();
         if native.reply_to {
@@ -135,15 +134,10 @@ impl Envelope {
             (headers::KIND, properties.kind),
             (headers::APP_ID, properties.app_id),
             (headers::EXPIRATION, properties.expiration),
-            (
-                headers::PRIORITY,
-                properties.priority.map(|p| p.to_string()),
-            ),
+            (headers::PRIORITY, properties.priority.map(|p| p.to_string())),
             (
                 headers::DELIVERY_MODE,
-                properties
-                    .persistent
-                    .map(|p| if p { "2" } else { "1" }.to_owned()),
+                properties.persistent.map(|p| if p { "2" } else { "1" }.to_owned()),
             ),
         ];
         for (name, value) in texts {
@@ -169,34 +163,20 @@ impl Envelope {
             self.payload = None;
         }
         if native.timestamp
-            && self
-                .header(headers::TIMESTAMP)
-                .is_some_and(|t| t.parse::<i64>().is_ok())
+            && self.header(headers::TIMESTAMP).is_some_and(|t| t.parse::<i64>().is_ok())
         {
             // The producer's own time outranks the one that a broker on the way stamped.
             self.timestamp_ms = headers::take_parsed(&mut self.headers, headers::TIMESTAMP);
         }
         let properties = &mut self.properties;
         if native.reply_to {
-            fill(
-                &mut properties.reply_to,
-                &mut self.headers,
-                headers::REPLY_TO,
-            );
+            fill(&mut properties.reply_to, &mut self.headers, headers::REPLY_TO);
         }
         if native.properties {
             let list = &mut self.headers;
             fill(&mut properties.content_type, list, headers::CONTENT_TYPE);
-            fill(
-                &mut properties.content_encoding,
-                list,
-                headers::CONTENT_ENCODING,
-            );
-            fill(
-                &mut properties.correlation_id,
-                list,
-                headers::CORRELATION_ID,
-            );
+            fill(&mut properties.content_encoding, list, headers::CONTENT_ENCODING);
+            fill(&mut properties.correlation_id, list, headers::CORRELATION_ID);
             fill(&mut properties.message_id, list, headers::MESSAGE_ID);
             fill(&mut properties.kind, list, headers::KIND);
             fill(&mut properties.app_id, list, headers::APP_ID);

@@ -61,11 +61,7 @@ impl Header {
     /// A header with any bytes as value.
     #[must_use]
     pub fn bytes(name: impl Into<String>, value: impl Into<Bytes>) -> Self {
-        Self {
-            name: name.into(),
-            value: Some(value.into()),
-            amqp: None,
-        }
+        Self { name: name.into(), value: Some(value.into()), amqp: None }
     }
 
     /// The value as text; `None` when null or not UTF-8.
@@ -78,17 +74,12 @@ impl Header {
 /// The first value of `name`, as [`super::Envelope::header`] says.
 #[must_use]
 pub fn first<'a>(headers: &'a [Header], name: &str) -> Option<&'a str> {
-    headers
-        .iter()
-        .find(|header| header.name.eq_ignore_ascii_case(name))?
-        .as_text()
+    headers.iter().find(|header| header.name.eq_ignore_ascii_case(name))?.as_text()
 }
 
 /// Removes and returns the first header of that name (without regard to ASCII case).
 pub fn take(headers: &mut Vec<Header>, name: &str) -> Option<Header> {
-    let at = headers
-        .iter()
-        .position(|header| header.name.eq_ignore_ascii_case(name))?;
+    let at = headers.iter().position(|header| header.name.eq_ignore_ascii_case(name))?;
     Some(headers.remove(at))
 }
 
@@ -124,13 +115,7 @@ pub fn pack(headers: &[Header]) -> String {
     let base64 = |bytes: &Bytes| STANDARD.encode(bytes);
     let list: Vec<Packed> = headers
         .iter()
-        .map(|h| {
-            Packed(
-                h.name.clone(),
-                h.value.as_ref().map(base64),
-                h.amqp.as_ref().map(base64),
-            )
-        })
+        .map(|h| Packed(h.name.clone(), h.value.as_ref().map(base64), h.amqp.as_ref().map(base64)))
         .collect();
     // Strings and options of strings always serialise.
     STANDARD.encode(serde_json::to_vec(&list).unwrap_or_default())
@@ -142,18 +127,11 @@ pub fn unpack(packed: &str) -> Option<Vec<Header>> {
     let list: Vec<Packed> = serde_json::from_slice(&STANDARD.decode(packed).ok()?).ok()?;
     let bytes = |text: Option<String>| match text {
         None => Some(None),
-        Some(text) => STANDARD
-            .decode(text)
-            .ok()
-            .map(|bytes| Some(Bytes::from(bytes))),
+        Some(text) => STANDARD.decode(text).ok().map(|bytes| Some(Bytes::from(bytes))),
     };
     list.into_iter()
         .map(|Packed(name, value, amqp)| {
-            Some(Header {
-                name,
-                value: bytes(value)?,
-                amqp: bytes(amqp)?,
-            })
+            Some(Header { name, value: bytes(value)?, amqp: bytes(amqp)? })
         })
         .collect()
 }
@@ -168,15 +146,9 @@ pub fn restore(headers: &mut Vec<Header>) {
         .into_iter()
         .filter(|header| !header.name.eq_ignore_ascii_case(PACKED))
         .collect();
-    let known: std::collections::HashSet<String> = headers
-        .iter()
-        .map(|header| header.name.to_ascii_lowercase())
-        .collect();
-    headers.extend(
-        added
-            .into_iter()
-            .filter(|h| !known.contains(&h.name.to_ascii_lowercase())),
-    );
+    let known: std::collections::HashSet<String> =
+        headers.iter().map(|header| header.name.to_ascii_lowercase()).collect();
+    headers.extend(added.into_iter().filter(|h| !known.contains(&h.name.to_ascii_lowercase())));
 }
 
 /// Marks a framed payload: the content encoding with `m2m` appended last.

@@ -21,10 +21,7 @@ impl Replies {
     /// A memory of at most `capacity` addresses.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        Self {
-            capacity,
-            state: Mutex::default(),
-        }
+        Self { capacity, state: Mutex::default() }
     }
 
     /// Notes that a request with this reply address was met, and whether its sender reads frames.

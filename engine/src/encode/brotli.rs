@@ -46,9 +46,5 @@ pub(super) fn decompress(data: &[u8], limit: usize) -> Result<Vec<u8>, DecodeErr
         .take(cap)
         .read_to_end(&mut out)
         .map_err(|_| DecodeError::Frame(FrameError::Brotli))?;
-    if out.len() > limit {
-        Err(DecodeError::TooLong)
-    } else {
-        Ok(out)
-    }
+    if out.len() > limit { Err(DecodeError::TooLong) } else { Ok(out) }
 }

@@ -34,9 +34,7 @@ pub(crate) struct NoLlama3;
 
 impl fmt::Debug for Tokenizers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tokenizers")
-            .field("llama3", &self.llama3.is_some())
-            .finish()
+        f.debug_struct("Tokenizers").field("llama3", &self.llama3.is_some()).finish()
     }
 }
 
@@ -68,10 +66,7 @@ impl Tokenizers {
             return Ok(None);
         }
         // Its one error is a regular expression that gives up, as O does on half a million spaces.
-        Ok(bpe
-            .encode(text, &bpe.special_tokens())
-            .ok()
-            .map(|(ids, _)| ids))
+        Ok(bpe.encode(text, &bpe.special_tokens()).ok().map(|(ids, _)| ids))
     }
 
     /// The bytes that the ids stand for, `limit` at most.
@@ -81,16 +76,12 @@ impl Tokenizers {
         ids: &[u32],
         limit: usize,
     ) -> Result<Vec<u8>, DecodeError> {
-        let bpe = self
-            .get(tokenizer)
-            .map_err(|NoLlama3| DecodeError::NoLlama3)?;
+        let bpe = self.get(tokenizer).map_err(|NoLlama3| DecodeError::NoLlama3)?;
         let mut out = Vec::with_capacity(ids.len().saturating_mul(4).min(limit));
         for (step, ids) in ids.chunks(STEP).enumerate() {
             let bytes = bpe.decode_bytes(ids).map_err(|unknown| {
                 let within = ids.iter().position(|id| *id == unknown.token).unwrap_or(0);
-                DecodeError::Frame(FrameError::Token {
-                    index: step * STEP + within,
-                })
+                DecodeError::Frame(FrameError::Token { index: step * STEP + within })
             })?;
             if bytes.len() > limit - out.len() {
                 return Err(DecodeError::TooLong);
@@ -124,11 +115,7 @@ fn longest_run(text: &str) -> usize {
             (start, class) = (at, next);
         }
     }
-    if class == Class::Digit {
-        longest
-    } else {
-        longest.max(text.len() - start)
-    }
+    if class == Class::Digit { longest } else { longest.max(text.len() - start) }
 }
 
 pub(crate) fn write_ids(ids: &[u32]) -> Vec<u8> {

@@ -29,9 +29,7 @@ impl Engine {
         outbound: &Outbound<'_>,
     ) -> Result<Option<Vec<u8>>, WrapError> {
         let scanned = self.screened(payload, outbound)?;
-        let encoded = self
-            .codecs
-            .encode(Planned::forced(scanned, Algorithm::TokenNative))?;
+        let encoded = self.codecs.encode(Planned::forced(scanned, Algorithm::TokenNative))?;
         let Content::TokenNative { tokenizer, ids } = encoded.content else {
             return Ok(None);
         };
@@ -53,9 +51,8 @@ impl Engine {
         if len > limit {
             return Err(OpenError::FrameTooLong { len, limit });
         }
-        let (first, ids) = message
-            .split_first()
-            .ok_or(FrameError::Truncated { part: "tokenizer" })?;
+        let (first, ids) =
+            message.split_first().ok_or(FrameError::Truncated { part: "tokenizer" })?;
         let tokenizer = [Tokenizer::Cl100k, Tokenizer::O200k, Tokenizer::Llama3]
             .into_iter()
             .find(|tokenizer| number(*tokenizer) == *first)
@@ -72,21 +69,12 @@ impl Engine {
 
 #[cfg(test)]
 mod tests {
-    #![allow(
-        clippy::unwrap_used,
-        clippy::indexing_slicing,
-        reason = "a test may panic"
-    )]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
     use crate::{Config, Engine, Limits, OpenError, Outbound, Tokenizer, WrapError};
 
     fn engine(tokenizer: Tokenizer, limits: Limits) -> Engine {
-        Engine::new(Config {
-            tokenizer,
-            limits,
-            ..Config::default()
-        })
-        .unwrap()
+        Engine::new(Config { tokenizer, limits, ..Config::default() }).unwrap()
     }
 
     fn wrap(engine: &Engine, payload: &[u8]) -> Result<Option<Vec<u8>>, WrapError> {
@@ -114,49 +102,21 @@ mod tests {
 
     #[test]
     fn what_is_damaged_over_the_limits_or_of_an_unconfigured_tokenizer_is_refused() {
-        let limits = Limits {
-            frame: 64,
-            inflated: 64,
-            ..Limits::default()
-        };
+        let limits = Limits { frame: 64, inflated: 64, ..Limits::default() };
         let c = engine(Tokenizer::Cl100k, limits);
         let l = engine(Tokenizer::Llama3, limits);
         assert!(matches!(c.open_token_ids(&[]), Err(OpenError::Frame(_))));
-        assert!(matches!(
-            c.open_token_ids(&[3, 1]),
-            Err(OpenError::Frame(_))
-        ));
-        assert!(matches!(
-            c.open_token_ids(&[0, 0x80]),
-            Err(OpenError::Frame(_))
-        ));
-        assert!(matches!(
-            c.open_token_ids(&[2, 1]),
-            Err(OpenError::NoLlama3Tokenizer)
-        ));
+        assert!(matches!(c.open_token_ids(&[3, 1]), Err(OpenError::Frame(_))));
+        assert!(matches!(c.open_token_ids(&[0, 0x80]), Err(OpenError::Frame(_))));
+        assert!(matches!(c.open_token_ids(&[2, 1]), Err(OpenError::NoLlama3Tokenizer)));
         assert!(matches!(wrap(&l, b"a"), Err(WrapError::NoLlama3Tokenizer)));
-        assert!(matches!(
-            c.open_token_ids(&[0; 65]),
-            Err(OpenError::FrameTooLong { len: 65, .. })
-        ));
-        assert!(matches!(
-            wrap(&c, &[b'a'; 65]),
-            Err(WrapError::PayloadTooLong { len: 65, .. })
-        ));
+        assert!(matches!(c.open_token_ids(&[0; 65]), Err(OpenError::FrameTooLong { len: 65, .. })));
+        assert!(matches!(wrap(&c, &[b'a'; 65]), Err(WrapError::PayloadTooLong { len: 65, .. })));
         // 64 control characters, a token each, and the byte before them.
         let ids = wrap(&c, &[1; 64]);
-        assert!(
-            matches!(ids, Err(WrapError::FrameTooLong { .. })),
-            "{ids:?}"
-        );
-        let words = wrap(
-            &engine(Tokenizer::Cl100k, Limits::default()),
-            &b" hello".repeat(11),
-        );
+        assert!(matches!(ids, Err(WrapError::FrameTooLong { .. })), "{ids:?}");
+        let words = wrap(&engine(Tokenizer::Cl100k, Limits::default()), &b" hello".repeat(11));
         let opened = c.open_token_ids(&words.unwrap().unwrap());
-        assert!(matches!(
-            opened,
-            Err(OpenError::PayloadTooLong { limit: 64 })
-        ));
+        assert!(matches!(opened, Err(OpenError::PayloadTooLong { limit: 64 })));
     }
 }

@@ -45,10 +45,7 @@ impl Prices {
     pub fn new(own: Option<&str>) -> Result<Self, toml::de::Error> {
         let own: List = toml::from_str(own.unwrap_or_default())?;
         let built_in: List = toml::from_str(BUILT_IN)?;
-        let default = own.default.or(built_in.default).unwrap_or(Price {
-            r#in: 0.0,
-            out: 0.0,
-        });
+        let default = own.default.or(built_in.default).unwrap_or(Price { r#in: 0.0, out: 0.0 });
         let mut models = own.model;
         models.extend(built_in.model);
         for model in &mut models {
@@ -75,10 +72,7 @@ impl Prices {
             .models
             .iter()
             .find(|entry| starts(&entry.prefix))
-            .map_or(self.default, |entry| Price {
-                r#in: entry.r#in,
-                out: entry.out,
-            });
+            .map_or(self.default, |entry| Price { r#in: entry.r#in, out: entry.out });
         let prompt = (prompt_tokens as f32 / 1000.0) * price.r#in;
         let completion = (completion_tokens as f32 / 1000.0) * price.out;
         (prompt + completion) / 100.0
@@ -94,10 +88,7 @@ mod tests {
     #[test]
     fn the_first_matching_prefix_counts() {
         let prices = Prices::new(None).unwrap();
-        assert_eq!(
-            prices.estimate("GPT-4o-mini-2024", 1000, 1000),
-            (0.015 + 0.06) / 100.0
-        );
+        assert_eq!(prices.estimate("GPT-4o-mini-2024", 1000, 1000), (0.015 + 0.06) / 100.0);
         assert_eq!(prices.estimate("gpt-4", 1000, 0), 0.03);
         assert_eq!(prices.estimate("nobody's", 1000, 1000), (0.1 + 0.3) / 100.0);
     }

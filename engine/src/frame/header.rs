@@ -49,10 +49,7 @@ impl Schema {
     fn byte(self) -> u8 {
         match self {
             Self::Unknown(byte) => byte,
-            known => Self::KNOWN
-                .iter()
-                .find(|(_, k, _)| *k == known)
-                .map_or(0xff, |(b, ..)| *b),
+            known => Self::KNOWN.iter().find(|(_, k, _)| *k == known).map_or(0xff, |(b, ..)| *b),
         }
     }
 
@@ -60,10 +57,7 @@ impl Schema {
     /// `custom` or `unknown`.
     #[must_use]
     pub fn name(self) -> &'static str {
-        Self::KNOWN
-            .iter()
-            .find(|(_, known, _)| *known == self)
-            .map_or("unknown", |(.., name)| name)
+        Self::KNOWN.iter().find(|(_, known, _)| *known == self).map_or("unknown", |(.., name)| name)
     }
 }
 
@@ -215,12 +209,8 @@ pub enum FinishReason {
 }
 
 impl FinishReason {
-    const KNOWN: [(u8, Self); 4] = [
-        (0, Self::Stop),
-        (1, Self::Length),
-        (2, Self::ToolCalls),
-        (3, Self::ContentFilter),
-    ];
+    const KNOWN: [(u8, Self); 4] =
+        [(0, Self::Stop), (1, Self::Length), (2, Self::ToolCalls), (3, Self::ContentFilter)];
 
     /// `stop`, `length`, `tool_calls`, `content_filter` or `unknown`.
     #[must_use]
@@ -245,10 +235,7 @@ impl FinishReason {
     }
 
     fn byte(self) -> u8 {
-        Self::KNOWN
-            .iter()
-            .find(|(_, reason)| *reason == self)
-            .map_or(0xff, |(byte, _)| *byte)
+        Self::KNOWN.iter().find(|(_, reason)| *reason == self).map_or(0xff, |(byte, _)| *byte)
     }
 }
 
@@ -319,12 +306,7 @@ impl<'a> Header<'a> {
             Body::Response(_) => Schema::Response,
             Body::None => Schema::Custom,
         };
-        Self {
-            schema,
-            security: Security::None,
-            flags,
-            body,
-        }
+        Self { schema, security: Security::None, flags, body }
     }
 
     /// The header of bytes of which nothing is known.
@@ -413,10 +395,7 @@ impl Response<'_> {
         out.push(self.finish_reason.byte());
         varint::write(out, self.prompt_tokens);
         varint::write(out, self.completion_tokens);
-        for tokens in [self.cached_tokens, self.reasoning_tokens]
-            .into_iter()
-            .flatten()
-        {
+        for tokens in [self.cached_tokens, self.reasoning_tokens].into_iter().flatten() {
             varint::write(out, tokens);
         }
         if let Some(cost) = self.est_cost_usd {
@@ -434,9 +413,7 @@ fn write_short(out: &mut Vec<u8>, text: &str) {
 /// The header at the front of what follows a frame's prefix, and its length in bytes.
 pub(super) fn read(after_prefix: &[u8]) -> Result<(Header<'_>, usize), FrameError> {
     const PART: &str = "header";
-    let fixed = after_prefix
-        .first_chunk::<FIXED>()
-        .ok_or(FrameError::Truncated { part: PART })?;
+    let fixed = after_prefix.first_chunk::<FIXED>().ok_or(FrameError::Truncated { part: PART })?;
     let [len0, len1, schema, security, f0, f1, f2, f3, ..] = *fixed;
     let stated = u16::from_le_bytes([len0, len1]);
     let len = usize::from(stated);
@@ -449,13 +426,8 @@ pub(super) fn read(after_prefix: &[u8]) -> Result<(Header<'_>, usize), FrameErro
         .find(|mode| mode.byte() == security)
         .ok_or(FrameError::Security { byte: security })?;
     let flags = Flags::from_bits(u32::from_le_bytes([f0, f1, f2, f3]));
-    let variable = after_prefix
-        .get(FIXED..len)
-        .ok_or(FrameError::Truncated { part: PART })?;
-    let mut fields = Fields {
-        rest: variable,
-        len: stated,
-    };
+    let variable = after_prefix.get(FIXED..len).ok_or(FrameError::Truncated { part: PART })?;
+    let mut fields = Fields { rest: variable, len: stated };
     let body = match schema {
         Schema::Request | Schema::EmbeddingRequest => Body::Request(fields.request(flags)?),
         Schema::Response | Schema::EmbeddingResponse | Schema::Error => {
@@ -463,15 +435,7 @@ pub(super) fn read(after_prefix: &[u8]) -> Result<(Header<'_>, usize), FrameErro
         }
         Schema::StreamChunk | Schema::Custom | Schema::Unknown(_) => Body::None,
     };
-    Ok((
-        Header {
-            schema,
-            security,
-            flags,
-            body,
-        },
-        len,
-    ))
+    Ok((Header { schema, security, flags, body }, len))
 }
 
 /// Reads the fields of a variable header one after the other. What follows the last known field is left for extensions.
@@ -490,17 +454,10 @@ impl<'a> Fields<'a> {
         let max_tokens = self.varint_if(flags.contains(Flags::MAX_TOKENS), "max_tokens")?;
         Ok(Request {
             model,
-            roles: Roles {
-                packed: Cow::Borrowed(packed),
-                count,
-            },
+            roles: Roles { packed: Cow::Borrowed(packed), count },
             content_hint,
             max_tokens,
-            est_cost_usd: if self.rest.is_empty() {
-                None
-            } else {
-                Some(self.f32()?)
-            },
+            est_cost_usd: if self.rest.is_empty() { None } else { Some(self.f32()?) },
         })
     }
 
@@ -514,11 +471,7 @@ impl<'a> Fields<'a> {
             self.varint_if(flags.contains(Flags::CACHED_TOKENS), "cached_tokens")?;
         let reasoning_tokens =
             self.varint_if(flags.contains(Flags::REASONING_TOKENS), "reasoning_tokens")?;
-        let est_cost_usd = if flags.contains(Flags::COST) {
-            Some(self.f32()?)
-        } else {
-            None
-        };
+        let est_cost_usd = if flags.contains(Flags::COST) { Some(self.f32()?) } else { None };
         Ok(Response {
             id,
             model,
@@ -536,10 +489,7 @@ impl<'a> Fields<'a> {
     }
 
     fn bytes(&mut self, count: usize) -> Result<&'a [u8], FrameError> {
-        let (bytes, rest) = self
-            .rest
-            .split_at_checked(count)
-            .ok_or_else(|| self.too_long())?;
+        let (bytes, rest) = self.rest.split_at_checked(count).ok_or_else(|| self.too_long())?;
         self.rest = rest;
         Ok(bytes)
     }
@@ -568,10 +518,7 @@ impl<'a> Fields<'a> {
     }
 
     fn f32(&mut self) -> Result<f32, FrameError> {
-        let (bytes, rest) = self
-            .rest
-            .split_first_chunk::<4>()
-            .ok_or_else(|| self.too_long())?;
+        let (bytes, rest) = self.rest.split_first_chunk::<4>().ok_or_else(|| self.too_long())?;
         self.rest = rest;
         Ok(f32::from_le_bytes(*bytes))
     }

@@ -61,10 +61,7 @@ pub fn provider(model: &str) -> &'static str {
             })
         })
     };
-    model
-        .rsplit('/')
-        .find_map(by_name)
-        .map_or("unknown", |(_, provider)| provider)
+    model.rsplit('/').find_map(by_name).map_or("unknown", |(_, provider)| provider)
 }
 
 fn word_starts(text: &str, separator: impl Fn(char) -> bool) -> impl Iterator<Item = usize> {

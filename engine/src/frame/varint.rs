@@ -35,27 +35,12 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        for value in [
-            0,
-            1,
-            127,
-            128,
-            300,
-            16383,
-            16384,
-            2_097_151,
-            2_097_152,
-            u32::MAX,
-        ] {
+        for value in [0, 1, 127, 128, 300, 16383, 16384, 2_097_151, 2_097_152, u32::MAX] {
             let mut bytes = Vec::new();
             super::write(&mut bytes, value);
             bytes.push(7);
             assert_eq!(super::read(&bytes), Some((value, &[7][..])));
-            assert_eq!(
-                super::read(bytes.get(..bytes.len() - 2).unwrap()),
-                None,
-                "{value}"
-            );
+            assert_eq!(super::read(bytes.get(..bytes.len() - 2).unwrap()), None, "{value}");
         }
     }
 

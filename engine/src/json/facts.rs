@@ -94,21 +94,12 @@ impl<'a> Top<'a> {
     fn into_header(self, prices: &Prices) -> Header<'a> {
         let call = self.messages.is_some() && self.model.is_some();
         let answer = self.choices.is_some()
-            || self
-                .id
-                .is_some_and(|id| id.unescaped().starts_with("chatcmpl-"));
-        if answer && !call {
-            self.response(prices)
-        } else {
-            self.request(prices)
-        }
+            || self.id.is_some_and(|id| id.unescaped().starts_with("chatcmpl-"));
+        if answer && !call { self.response(prices) } else { self.request(prices) }
     }
 
     fn model(&self) -> Cow<'a, str> {
-        self.model
-            .flatten()
-            .map(|model| short(model.unescaped()))
-            .unwrap_or_default()
+        self.model.flatten().map(|model| short(model.unescaped())).unwrap_or_default()
     }
 
     fn request(self, prices: &Prices) -> Header<'a> {
@@ -146,10 +137,7 @@ impl<'a> Top<'a> {
         let mut flags = Flags::default();
         flags.set(Flags::TOOL_CALLS, choice.tool_calls);
         flags.set(Flags::REFUSAL, choice.refusal);
-        flags.set(
-            Flags::CONTENT_FILTERED,
-            finish_reason == FinishReason::ContentFilter,
-        );
+        flags.set(Flags::CONTENT_FILTERED, finish_reason == FinishReason::ContentFilter);
         flags.set(Flags::TRUNCATED, finish_reason == FinishReason::Length);
         flags.set(Flags::USAGE, has_usage);
         flags.set(Flags::CACHED_TOKENS, cached_tokens.is_some());
@@ -199,9 +187,8 @@ impl Messages {
                 reader.skip(&message)?;
             }
             // The format has two bits for a role and one role for each message: what has none of the four counts as a tool.
-            let role = role
-                .and_then(|role| Role::from_name(&role.unescaped()))
-                .unwrap_or(Role::Tool);
+            let role =
+                role.and_then(|role| Role::from_name(&role.unescaped())).unwrap_or(Role::Tool);
             all.roles.push(role);
             all.system |= role == Role::System;
             all.images |= content.images;

@@ -1,8 +1,4 @@
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test may panic"
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use proptest::prelude::*;
 use serde_json::Value;
@@ -49,10 +45,7 @@ fn value(reader: &mut Reader<'_>, json: &[u8], event: Event<'_>) -> Result<Value
                 match reader.next_event()? {
                     Event::ObjectEnd => break Value::Object(members),
                     Event::Key(key) => {
-                        assert_eq!(
-                            json[reader.range()],
-                            *format!("\"{}\"", key.raw()).as_bytes()
-                        );
+                        assert_eq!(json[reader.range()], *format!("\"{}\"", key.raw()).as_bytes());
                         let event = reader.next_event()?;
                         members.insert(key.unescaped().into_owned(), value(reader, json, event)?);
                     }
@@ -71,10 +64,7 @@ fn agrees(json: &[u8]) {
         (Err(_), Err(_)) => {}
         (Ok(_), Err(theirs)) if theirs.to_string().contains("number out of range") => {}
         (ours, theirs) => {
-            panic!(
-                "{:?}: ours {ours:?}, serde_json {theirs:?}",
-                String::from_utf8_lossy(json)
-            )
+            panic!("{:?}: ours {ours:?}, serde_json {theirs:?}", String::from_utf8_lossy(json))
         }
     }
 }
@@ -158,17 +148,8 @@ fn long_plain_strings_end_where_they_end() {
 fn depth_is_bounded() {
     let nested = |depth: usize| [vec![b'['; depth], vec![b']'; depth]].concat();
     assert!(build(&nested(100)).is_ok());
-    assert_eq!(
-        build(&nested(101)),
-        Err(JsonError::Depth {
-            at: 100,
-            limit: 100
-        })
-    );
-    assert!(matches!(
-        build(&vec![b'['; 10_000_000]),
-        Err(JsonError::Depth { .. })
-    ));
+    assert_eq!(build(&nested(101)), Err(JsonError::Depth { at: 100, limit: 100 }));
+    assert!(matches!(build(&vec![b'['; 10_000_000]), Err(JsonError::Depth { .. })));
 }
 
 fn any_json() -> impl Strategy<Value = Value> {

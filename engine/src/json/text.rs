@@ -144,7 +144,5 @@ fn unicode(bytes: &[u8]) -> Option<(char, usize)> {
 }
 
 fn hex4(bytes: &[u8]) -> Option<u32> {
-    bytes.iter().try_fold(0, |value, byte| {
-        Some(value * 16 + char::from(*byte).to_digit(16)?)
-    })
+    bytes.iter().try_fold(0, |value, byte| Some(value * 16 + char::from(*byte).to_digit(16)?))
 }

@@ -55,10 +55,7 @@ impl Llama3 {
         if u32::try_from(ranks.len()) != Ok(RANKS) || (0..=u8::MAX).any(missing) {
             return Err(Malformed { line: last + 1 });
         }
-        Ok(Self {
-            file,
-            bpe: OnceLock::new(),
-        })
+        Ok(Self { file, bpe: OnceLock::new() })
     }
 
     pub(super) fn get(&self) -> &CoreBPE {
@@ -73,10 +70,8 @@ impl Llama3 {
 /// The lines that are not empty, numbered from 1; `None` for one that is not a token and its rank.
 fn entries(file: &[u8]) -> impl Iterator<Item = (usize, Option<(Vec<u8>, u32)>)> + '_ {
     let lines = file.split(|byte| *byte == b'\n').zip(1..);
-    lines
-        .map(|(text, line)| (text.trim_ascii(), line))
-        .filter(|(text, _)| !text.is_empty())
-        .map(|(text, line)| {
+    lines.map(|(text, line)| (text.trim_ascii(), line)).filter(|(text, _)| !text.is_empty()).map(
+        |(text, line)| {
             let entry = || {
                 let space = text.iter().position(|byte| *byte == b' ')?;
                 let (token, rank) = text.split_at_checked(space)?;
@@ -84,7 +79,8 @@ fn entries(file: &[u8]) -> impl Iterator<Item = (usize, Option<(Vec<u8>, u32)>)>
                 Some((STANDARD.decode(token).ok()?, rank.parse().ok()?))
             };
             (line, entry())
-        })
+        },
+    )
 }
 
 fn special() -> impl Iterator<Item = (String, u32)> {

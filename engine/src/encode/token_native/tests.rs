@@ -1,8 +1,4 @@
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test may panic"
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use std::sync::{Arc, LazyLock};
 
@@ -25,9 +21,7 @@ fn file() -> Vec<u8> {
     let triples =
         bytes().flat_map(|a| bytes().flat_map(move |b| bytes().map(move |c| vec![c, b, a])));
     let tokens = singles.chain(pairs).chain(triples).take(128_000);
-    let lines = tokens
-        .zip(0..)
-        .map(|(token, rank)| format!("{} {rank}\n", STANDARD.encode(token)));
+    let lines = tokens.zip(0..).map(|(token, rank)| format!("{} {rank}\n", STANDARD.encode(token)));
     lines.collect::<String>().into_bytes()
 }
 
@@ -48,10 +42,9 @@ fn ids_are_those_of_the_reference() {
     let mut seen = 0;
     for line in vectors.lines() {
         let line: serde_json::Value = serde_json::from_str(line).unwrap();
-        for (letter, tokenizer, byte) in [
-            ("C", Tokenizer::Cl100k, "00"),
-            ("O", Tokenizer::O200k, "01"),
-        ] {
+        for (letter, tokenizer, byte) in
+            [("C", Tokenizer::Cl100k, "00"), ("O", Tokenizer::O200k, "01")]
+        {
             let Some(theirs) = line["token_native"][letter]["binary_hex"].as_str() else {
                 continue;
             };
@@ -130,32 +123,18 @@ fn special_tokens_are_one_id_each() {
 #[test]
 fn a_text_that_the_tokenizer_cannot_take_is_left_to_another_algorithm() {
     let million = 1_000_000;
-    for text in [
-        "a".repeat(million),
-        " ".repeat(million),
-        " ".repeat(million) + "x",
-    ] {
+    for text in ["a".repeat(million), " ".repeat(million), " ".repeat(million) + "x"] {
         for tokenizer in ALL {
             if let Some(ids) = TOKENIZERS.encode(tokenizer, &text).unwrap() {
                 assert!(decode(tokenizer, &ids, text.len()).unwrap() == text.as_bytes());
             }
         }
     }
-    let spaces = TOKENIZERS
-        .encode(Tokenizer::O200k, &" ".repeat(million))
-        .unwrap();
+    let spaces = TOKENIZERS.encode(Tokenizer::O200k, &" ".repeat(million)).unwrap();
     assert_eq!(spaces, None, "tiktoken refuses them");
     let run = "a".repeat(MAX_RUN);
-    assert!(
-        TOKENIZERS
-            .encode(Tokenizer::Cl100k, &run)
-            .unwrap()
-            .is_some()
-    );
-    assert_eq!(
-        TOKENIZERS.encode(Tokenizer::Cl100k, &(run + "a")).unwrap(),
-        None
-    );
+    assert!(TOKENIZERS.encode(Tokenizer::Cl100k, &run).unwrap().is_some());
+    assert_eq!(TOKENIZERS.encode(Tokenizer::Cl100k, &(run + "a")).unwrap(), None);
 }
 
 #[test]
@@ -179,29 +158,18 @@ fn the_limit_holds_while_decoding() {
     let spaces = encode(Tokenizer::Cl100k, &" ".repeat(128));
     assert_eq!(spaces.len(), 1);
     let bomb = spaces.repeat(1_000_000);
-    assert_eq!(
-        decode(Tokenizer::Cl100k, &bomb, 1000),
-        Err(DecodeError::TooLong)
-    );
-    assert_eq!(
-        decode(Tokenizer::Cl100k, &bomb[..8], 1023),
-        Err(DecodeError::TooLong)
-    );
-    assert_eq!(
-        decode(Tokenizer::Cl100k, &bomb[..8], 1024).unwrap(),
-        [b' '; 1024]
-    );
+    assert_eq!(decode(Tokenizer::Cl100k, &bomb, 1000), Err(DecodeError::TooLong));
+    assert_eq!(decode(Tokenizer::Cl100k, &bomb[..8], 1023), Err(DecodeError::TooLong));
+    assert_eq!(decode(Tokenizer::Cl100k, &bomb[..8], 1024).unwrap(), [b' '; 1024]);
     assert_eq!(decode(Tokenizer::Cl100k, &[], 0), Ok(Vec::new()));
 }
 
 #[test]
 fn an_unknown_or_cut_id_is_named_by_its_place() {
     let damaged = |index| DecodeError::Frame(FrameError::Token { index });
-    for (tokenizer, unknown) in [
-        (Tokenizer::Cl100k, 100_256),
-        (Tokenizer::O200k, u32::MAX),
-        (Tokenizer::Llama3, 128_256),
-    ] {
+    for (tokenizer, unknown) in
+        [(Tokenizer::Cl100k, 100_256), (Tokenizer::O200k, u32::MAX), (Tokenizer::Llama3, 128_256)]
+    {
         for index in [0, 3, STEP, STEP + 1] {
             let mut ids = vec![5; STEP * 2];
             ids[index] = unknown;
@@ -209,10 +177,7 @@ fn an_unknown_or_cut_id_is_named_by_its_place() {
         }
     }
     assert_eq!(read_ids(&[1, 2, 0x80]), Err(damaged(2)));
-    assert_eq!(
-        read_ids(&[0xff, 0xff, 0xff, 0xff, 0x7f, 1]),
-        Err(damaged(0))
-    );
+    assert_eq!(read_ids(&[0xff, 0xff, 0xff, 0xff, 0x7f, 1]), Err(damaged(0)));
     assert_eq!(read_ids(&[]), Ok(Vec::new()));
 }
 
@@ -220,10 +185,7 @@ fn an_unknown_or_cut_id_is_named_by_its_place() {
 fn without_its_file_llama_3_is_refused() {
     let none = Tokenizers::new(None).unwrap();
     assert_eq!(none.encode(Tokenizer::Llama3, "a"), Err(NoLlama3));
-    assert_eq!(
-        none.decode(Tokenizer::Llama3, &[1], 9),
-        Err(DecodeError::NoLlama3)
-    );
+    assert_eq!(none.decode(Tokenizer::Llama3, &[1], 9), Err(DecodeError::NoLlama3));
 }
 
 #[test]
@@ -246,10 +208,7 @@ fn a_file_that_is_not_llama_3s_is_refused_at_its_line() {
         (with(7, "BQ== 6"), 7),
         (with(128_000, "AAAAAA== 128000"), 128_000),
         (with(7, "BgYGBg== 6"), 128_001),
-        (
-            good.lines().take(100_256).collect::<Vec<_>>().join("\n"),
-            100_257,
-        ),
+        (good.lines().take(100_256).collect::<Vec<_>>().join("\n"), 100_257),
         (good.clone() + "AAAAAA== 128000\n", 128_001),
     ] {
         let refused = Tokenizers::new(Some(Arc::from(file.into_bytes())));

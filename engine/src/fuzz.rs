@@ -1,0 +1,78 @@
+//! What must hold for every byte string: the bodies of the fuzz targets in `engine/fuzz/`, and of the property tests.
+
+use crate::config::{Config, Limits};
+use crate::facts::FactReader;
+use crate::flow::{Engine, Inbound, OpenError, Outbound};
+use crate::frame::{self, Form};
+
+/// An engine with limits that a fuzzer reaches.
+#[must_use]
+pub fn engine() -> Engine {
+    let limits = Limits { frame: 1 << 16, inflated: 1 << 16, json_depth: 64 };
+    match Engine::new(Config { limits, ..Config::default() }) {
+        Ok(engine) => engine,
+        Err(error) => unreachable!("{error}"),
+    }
+}
+
+/// A header is read or refused, never more than the bytes that are there; shorter bytes never show another header.
+///
+/// # Panics
+/// When that does not hold.
+pub fn peek(data: &[u8]) {
+    let Ok(header) = frame::peek(data) else {
+        return;
+    };
+    for len in 0..data.len().min(300) {
+        if let Ok(shorter) = frame::peek(data.get(..len).unwrap_or_default()) {
+            assert_eq!(shorter, header, "cut to {len} bytes");
+        }
+    }
+    let config = Config::default();
+    let facts = FactReader::new(&config, 1 << 16);
+    let read = facts.map(|facts| facts.read(data, |facts| facts.size));
+    assert!(matches!(read, Ok(Ok(len)) if len == data.len()) || Form::of(data) == Form::M2mText);
+}
+
+/// Opening gives a payload within the limits or an error; what was wrapped opens to itself.
+///
+/// # Panics
+/// When that does not hold.
+pub fn open(engine: &Engine, data: &[u8]) {
+    match engine.open(data, &Inbound::default()) {
+        Ok(opened) => {
+            assert!(opened.payload.len() <= 1 << 16 || opened.form == Form::Plain);
+            assert!(opened.form != Form::Plain || opened.payload == data);
+        }
+        Err(
+            OpenError::Frame(_)
+            | OpenError::Secured { .. }
+            | OpenError::FrameTooLong { .. }
+            | OpenError::PayloadTooLong { .. }
+            | OpenError::NoLlama3Tokenizer,
+        ) => assert_ne!(Form::of(data), Form::Plain, "a plain payload is never refused"),
+    }
+    round_trip(engine, data, &Outbound::default());
+}
+
+/// `open(wrap(x))` is `x`, and `wrap(x)` no longer than `x` but where it had to be told from a frame or a header was asked for.
+///
+/// # Panics
+/// When that does not hold.
+pub fn round_trip(engine: &Engine, data: &[u8], outbound: &Outbound<'_>) {
+    let Ok(wrapped) = engine.wrap(data, outbound) else {
+        // The frame of data at the very limit can be longer than it.
+        assert!(data.len() + 100 > 1 << 16, "refused below the limits");
+        return;
+    };
+    if outbound.algorithm.is_none() && Form::of(data) == Form::Plain && wrapped.is_framed() {
+        assert!(wrapped.bytes.len() < data.len() || frame::peek(&wrapped.bytes).is_ok());
+    }
+    match engine.open(&wrapped.bytes, &Inbound::default()) {
+        Ok(opened) => {
+            assert!(opened.payload == data, "another payload came out");
+            assert_eq!(opened.is_framed(), wrapped.is_framed());
+        }
+        Err(error) => unreachable!("what was wrapped does not open: {error}"),
+    }
+}
