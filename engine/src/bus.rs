@@ -5,6 +5,8 @@
 mod envelope;
 pub mod headers;
 mod replies;
+#[cfg(test)]
+mod tests;
 
 use std::error::Error;
 

@@ -63,3 +63,17 @@ fn looks_compressed(payload: &[u8]) -> bool {
     ];
     MAGIC.iter().any(|magic| payload.starts_with(magic))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_frame_what_can_shrink() {
+        let choose = |payload: &[u8]| Rules.choose(&PayloadFacts::new(payload, false));
+        assert_eq!(choose(&[b'x'; Rules::MIN_LEN]), Algorithm::M2m);
+        assert_eq!(choose(&[b'x'; Rules::MIN_LEN - 1]), Algorithm::Stored);
+        assert_eq!(choose(&[&b"\x1f\x8b"[..], &[0; 500]].concat()), Algorithm::Stored);
+        assert_eq!(choose(&[&b"\x89PNG\r\n\x1a\n"[..], &[0; 500]].concat()), Algorithm::Stored);
+    }
+}

@@ -165,3 +165,68 @@ impl<'a> Facts<'a> {
 fn int(value: Option<usize>) -> Fact<'static> {
     Fact::Int(value.map_or(0, |value| i64::try_from(value).unwrap_or(i64::MAX)))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+    use super::*;
+    use crate::config::Framing;
+    use crate::flow::{Engine, Outbound};
+
+    const REQUEST: &str = r#"{"model":"claude-3-opus","messages":[{"role":"user","content":"hello"}],"tools":[],"max_tokens":9}"#;
+
+    fn get(message: &[u8], name: &str) -> String {
+        let reader = FactReader::new(&Config::default(), 1000).unwrap();
+        reader.read(message, |facts| format!("{:?}", facts.get(name).unwrap())).unwrap()
+    }
+
+    #[test]
+    fn a_plain_message_and_its_frames_tell_the_same() {
+        let engine = Engine::new(Config { framing: Framing::Always, ..Config::default() }).unwrap();
+        let frame = engine.wrap(REQUEST.as_bytes(), &Outbound::default()).unwrap().bytes;
+        let text = frame::to_text(&frame);
+        for name in Facts::names() {
+            if !["form", "framed", "size", "compressed"].contains(&name) {
+                let plain = get(REQUEST.as_bytes(), name);
+                assert_eq!(get(&frame, name), plain, "{name}");
+                assert_eq!(get(&text, name), plain, "{name}");
+            }
+        }
+        assert_eq!(get(&frame, "provider"), r#"Text("anthropic")"#);
+        assert_eq!(get(&frame, "roles"), r#"Texts(["user"])"#);
+        assert_eq!(get(&frame, "has_tools"), "Bool(true)");
+        assert_eq!(get(&frame, "max_tokens"), "Int(9)");
+        assert_eq!(get(&frame, "framed"), "Bool(true)");
+        assert_eq!(get(&text, "form"), r#"Text("m2m-text")"#);
+    }
+
+    #[test]
+    fn what_is_not_there_is_empty_zero_or_false() {
+        let long = format!("[{}1]", "1,".repeat(1000));
+        for message in ["", "no JSON", "#TK|C|AAAA", &long] {
+            for name in Facts::names() {
+                let fact = get(message.as_bytes(), name);
+                let empty = ["Text(\"\")", "Int(0)", "Float(0.0)", "Bool(false)", "Texts([])"];
+                let told = ["form", "framed", "size", "security"].contains(&name);
+                assert!(told || empty.contains(&&*fact), "{name} of {message:?} is {fact}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_no_fact_is_told_from_an_absent_one() {
+        let reader = FactReader::new(&Config::default(), 1000).unwrap();
+        assert_eq!(reader.read(b"", |facts| facts.get("modle").is_none()), Ok(true));
+        let mut names: Vec<_> = Facts::names().collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Facts::names().count());
+    }
+
+    #[test]
+    fn a_damaged_header_is_an_error() {
+        let reader = FactReader::new(&Config::default(), 1000).unwrap();
+        assert!(reader.read(b"#M2M|1|", |_| ()).is_err());
+    }
+}

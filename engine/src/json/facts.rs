@@ -2,12 +2,20 @@
 //!
 //! Where a name stands twice in an object the last one counts, as it does for the reference implementation's parser.
 
+mod request;
+mod response;
+mod walk;
+
 use std::borrow::Cow;
+
+use request::Messages;
+use response::{Choice, Usage};
+use walk::{members, number, string};
 
 use super::{Event, JsonError, Reader, Text};
 use crate::config::{Config, ConfigError};
 use crate::frame::cost::Prices;
-use crate::frame::{Body, FinishReason, Flags, Header, Request, Response, Role, Roles};
+use crate::frame::{Body, FinishReason, Flags, Header, Request, Response};
 
 /// Reads the header that a JSON payload's frame carries.
 #[derive(Debug)]
@@ -158,239 +166,6 @@ impl<'a> Top<'a> {
                 est_cost_usd,
             }),
         )
-    }
-}
-
-#[derive(Default)]
-struct Messages {
-    roles: Roles<'static>,
-    content_hint: u32,
-    system: bool,
-    images: bool,
-}
-
-impl Messages {
-    fn read<'a>(reader: &mut Reader<'a>, value: Event<'a>) -> Result<Self, JsonError> {
-        let mut all = Self::default();
-        items(reader, value, |reader, message| {
-            let (mut role, mut content) = (None, Content::default());
-            if message == Event::ObjectStart {
-                members(reader, |key, reader, value| {
-                    match &*key.unescaped() {
-                        "role" => role = string(reader, value)?,
-                        "content" => content = Content::read(reader, value)?,
-                        _ => reader.skip(&value)?,
-                    }
-                    Ok(())
-                })?;
-            } else {
-                reader.skip(&message)?;
-            }
-            // The format has two bits for a role and one role for each message: what has none of the four counts as a tool.
-            let role =
-                role.and_then(|role| Role::from_name(&role.unescaped())).unwrap_or(Role::Tool);
-            all.roles.push(role);
-            all.system |= role == Role::System;
-            all.images |= content.images;
-            all.content_hint = all.content_hint.saturating_add(content.len);
-            Ok(())
-        })?;
-        Ok(all)
-    }
-}
-
-#[derive(Default)]
-struct Content {
-    len: u32,
-    images: bool,
-}
-
-impl Content {
-    /// A message's content: a string, or an array of parts.
-    fn read<'a>(reader: &mut Reader<'a>, value: Event<'a>) -> Result<Self, JsonError> {
-        let mut content = Self::default();
-        if let Event::String(text) = value {
-            content.add(text);
-            return Ok(content);
-        }
-        items(reader, value, |reader, part| {
-            if part != Event::ObjectStart {
-                return reader.skip(&part);
-            }
-            let (mut text, mut kind) = (None, None);
-            members(reader, |key, reader, value| {
-                match &*key.unescaped() {
-                    "text" => text = string(reader, value)?,
-                    "type" => kind = string(reader, value)?,
-                    _ => reader.skip(&value)?,
-                }
-                Ok(())
-            })?;
-            if let Some(text) = text {
-                content.add(text);
-            }
-            content.images |= kind.is_some_and(|kind| kind.unescaped() == "image_url");
-            Ok(())
-        })?;
-        Ok(content)
-    }
-
-    fn add(&mut self, text: Text<'_>) {
-        let len = u32::try_from(text.unescaped_len()).unwrap_or(u32::MAX);
-        self.len = self.len.saturating_add(len);
-    }
-}
-
-/// The first of a response's choices.
-#[derive(Default)]
-struct Choice {
-    finish_reason: Option<FinishReason>,
-    tool_calls: bool,
-    refusal: bool,
-}
-
-impl Choice {
-    fn read_first<'a>(reader: &mut Reader<'a>, value: Event<'a>) -> Result<Self, JsonError> {
-        let mut first = None;
-        items(reader, value, |reader, item| {
-            if first.is_some() || item != Event::ObjectStart {
-                first.get_or_insert_default();
-                return reader.skip(&item);
-            }
-            let choice: &mut Self = first.get_or_insert_default();
-            members(reader, |key, reader, value| {
-                match &*key.unescaped() {
-                    "finish_reason" => {
-                        let reason = string(reader, value)?;
-                        choice.finish_reason =
-                            reason.map(|r| FinishReason::from_name(&r.unescaped()));
-                    }
-                    "message" => {
-                        (choice.tool_calls, choice.refusal) = (false, false);
-                        if value != Event::ObjectStart {
-                            return reader.skip(&value);
-                        }
-                        members(reader, |key, reader, value| {
-                            match &*key.unescaped() {
-                                "tool_calls" => {
-                                    choice.tool_calls = true;
-                                    reader.skip(&value)?;
-                                }
-                                "refusal" => choice.refusal = string(reader, value)?.is_some(),
-                                _ => reader.skip(&value)?,
-                            }
-                            Ok(())
-                        })?;
-                    }
-                    _ => reader.skip(&value)?,
-                }
-                Ok(())
-            })
-        })?;
-        Ok(first.unwrap_or_default())
-    }
-}
-
-#[derive(Default)]
-struct Usage {
-    prompt_tokens: u32,
-    completion_tokens: u32,
-    cached_tokens: Option<u32>,
-    reasoning_tokens: Option<u32>,
-}
-
-impl Usage {
-    fn read<'a>(reader: &mut Reader<'a>, value: Event<'a>) -> Result<Self, JsonError> {
-        let mut usage = Self::default();
-        if value != Event::ObjectStart {
-            reader.skip(&value)?;
-            return Ok(usage);
-        }
-        members(reader, |key, reader, value| {
-            match &*key.unescaped() {
-                "prompt_tokens" => usage.prompt_tokens = number(reader, value)?.unwrap_or(0),
-                "completion_tokens" => {
-                    usage.completion_tokens = number(reader, value)?.unwrap_or(0);
-                }
-                "prompt_tokens_details" => {
-                    usage.cached_tokens = detail(reader, value, "cached_tokens")?;
-                }
-                "completion_tokens_details" => {
-                    usage.reasoning_tokens = detail(reader, value, "reasoning_tokens")?;
-                }
-                _ => reader.skip(&value)?,
-            }
-            Ok(())
-        })?;
-        Ok(usage)
-    }
-}
-
-/// The number under `name`, if `value` begins an object that has one.
-fn detail<'a>(
-    reader: &mut Reader<'a>,
-    value: Event<'a>,
-    name: &str,
-) -> Result<Option<u32>, JsonError> {
-    let mut found = None;
-    if value != Event::ObjectStart {
-        reader.skip(&value)?;
-        return Ok(found);
-    }
-    members(reader, |key, reader, value| {
-        if key.unescaped() == name {
-            found = number(reader, value)?;
-            Ok(())
-        } else {
-            reader.skip(&value)
-        }
-    })?;
-    Ok(found)
-}
-
-/// Calls `each` with every member's name and its value's first event; `each` reads the value to its end. The object is open.
-fn members<'a>(
-    reader: &mut Reader<'a>,
-    mut each: impl FnMut(Text<'a>, &mut Reader<'a>, Event<'a>) -> Result<(), JsonError>,
-) -> Result<(), JsonError> {
-    while let Event::Key(key) = reader.next_event()? {
-        let value = reader.next_event()?;
-        each(key, reader, value)?;
-    }
-    Ok(())
-}
-
-/// Calls `each` with every item's first event, if `value` begins an array; `each` reads the item to its end.
-fn items<'a>(
-    reader: &mut Reader<'a>,
-    value: Event<'a>,
-    mut each: impl FnMut(&mut Reader<'a>, Event<'a>) -> Result<(), JsonError>,
-) -> Result<(), JsonError> {
-    if value != Event::ArrayStart {
-        return reader.skip(&value);
-    }
-    loop {
-        match reader.next_event()? {
-            Event::ArrayEnd => return Ok(()),
-            item => each(reader, item)?,
-        }
-    }
-}
-
-fn string<'a>(reader: &mut Reader<'a>, value: Event<'a>) -> Result<Option<Text<'a>>, JsonError> {
-    match value {
-        Event::String(text) => Ok(Some(text)),
-        other => reader.skip(&other).map(|()| None),
-    }
-}
-
-/// A whole number that is not negative; one over `u32::MAX` counts as that, as the header's readers know no more.
-fn number<'a>(reader: &mut Reader<'a>, value: Event<'a>) -> Result<Option<u32>, JsonError> {
-    match value {
-        Event::Number(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-            Ok(Some(digits.parse().unwrap_or(u32::MAX)))
-        }
-        other => reader.skip(&other).map(|()| None),
     }
 }
 

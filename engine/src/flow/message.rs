@@ -1,0 +1,112 @@
+//! What goes into the flow and what comes out of it.
+
+use std::borrow::Cow;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+
+use crate::encode::Algorithm;
+use crate::frame::Form;
+use crate::scan::Finding;
+
+/// What is known of a message on its way out, beside its payload.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Outbound<'a> {
+    /// Subject, topic, or exchange and routing key joined by a slash.
+    pub destination: &'a str,
+    /// When it is sent, if anybody is to know.
+    pub time: Option<SystemTime>,
+    /// An algorithm to use whatever the chooser says. `Some(Stored)` sends the payload exactly as it is, even where it begins as a
+    /// frame does: for a receiver that does not read frames.
+    pub algorithm: Option<Algorithm>,
+}
+
+impl<'a> Outbound<'a> {
+    /// To a subject, topic or the like; everything else by default.
+    #[must_use]
+    pub fn to(destination: &'a str) -> Self {
+        Self { destination, ..Self::default() }
+    }
+}
+
+/// What is known of a message on its way in, beside its payload.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Inbound<'a> {
+    /// Where it was found: subject, topic, or exchange and routing key joined by a slash.
+    pub source: &'a str,
+    /// When it arrived, if that matters.
+    pub time: Option<SystemTime>,
+    /// The broker's own identity of the message, unchanged on redelivery.
+    pub identity: Option<&'a str>,
+}
+
+impl<'a> Inbound<'a> {
+    /// From a subject, topic or the like; everything else by default.
+    #[must_use]
+    pub fn from(source: &'a str) -> Self {
+        Self { source, ..Self::default() }
+    }
+}
+
+/// A message ready to be sent.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Wrapped<'a> {
+    /// What goes on the wire: the payload itself (borrowed) or a frame (owned).
+    pub bytes: Cow<'a, [u8]>,
+    /// What was done to it. Anything but [`Algorithm::Stored`] is to be marked in the transport's content encoding
+    /// ([`crate::bus::headers::encoding_marked`]).
+    pub algorithm: Algorithm,
+    /// Transport headers to send with it.
+    pub headers: Vec<(&'static str, String)>,
+    /// What the scanner found, if one is configured.
+    pub findings: Vec<Finding>,
+}
+
+impl Wrapped<'_> {
+    /// Whether the payload went into a frame.
+    #[must_use]
+    pub fn is_framed(&self) -> bool {
+        self.algorithm != Algorithm::Stored
+    }
+
+    /// The bytes to send, without a copy where they are the payload that was wrapped.
+    #[must_use]
+    pub fn into_bytes(self, payload: &Bytes) -> Bytes {
+        shared(self.bytes, payload)
+    }
+}
+
+/// A message that was opened.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Opened<'a> {
+    /// The original payload: borrowed where it stood in the message as it is.
+    pub payload: Cow<'a, [u8]>,
+    /// What it came in. Anything but [`Form::Plain`] means that a mark in the content encoding is to be removed
+    /// ([`crate::bus::headers::encoding_unmarked`]).
+    pub form: Form,
+}
+
+impl Opened<'_> {
+    /// Whether the payload came in a frame.
+    #[must_use]
+    pub fn is_framed(&self) -> bool {
+        self.form != Form::Plain
+    }
+
+    /// The payload, without a copy where it is part of the message that was opened.
+    #[must_use]
+    pub fn into_bytes(self, message: &Bytes) -> Bytes {
+        shared(self.payload, message)
+    }
+}
+
+fn shared(part: Cow<'_, [u8]>, whole: &Bytes) -> Bytes {
+    match part {
+        // `slice_ref` of an empty slice would be out of range.
+        Cow::Borrowed([]) => Bytes::new(),
+        Cow::Borrowed(part) => whole.slice_ref(part),
+        Cow::Owned(bytes) => bytes.into(),
+    }
+}

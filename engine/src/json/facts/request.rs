@@ -1,0 +1,85 @@
+//! A request's messages: who speaks, how much, and whether there are images.
+
+use super::super::{Event, JsonError, Reader, Text};
+use super::walk::{items, members, string};
+use crate::frame::{Role, Roles};
+
+#[derive(Default)]
+pub(super) struct Messages {
+    pub(super) roles: Roles<'static>,
+    pub(super) content_hint: u32,
+    pub(super) system: bool,
+    pub(super) images: bool,
+}
+
+impl Messages {
+    pub(super) fn read<'a>(reader: &mut Reader<'a>, value: Event<'a>) -> Result<Self, JsonError> {
+        let mut all = Self::default();
+        items(reader, value, |reader, message| {
+            let (mut role, mut content) = (None, Content::default());
+            if message == Event::ObjectStart {
+                members(reader, |key, reader, value| {
+                    match &*key.unescaped() {
+                        "role" => role = string(reader, value)?,
+                        "content" => content = Content::read(reader, value)?,
+                        _ => reader.skip(&value)?,
+                    }
+                    Ok(())
+                })?;
+            } else {
+                reader.skip(&message)?;
+            }
+            // The format has two bits for a role and one role for each message: what has none of the four counts as a tool.
+            let role =
+                role.and_then(|role| Role::from_name(&role.unescaped())).unwrap_or(Role::Tool);
+            all.roles.push(role);
+            all.system |= role == Role::System;
+            all.images |= content.images;
+            all.content_hint = all.content_hint.saturating_add(content.len);
+            Ok(())
+        })?;
+        Ok(all)
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Content {
+    pub(super) len: u32,
+    pub(super) images: bool,
+}
+
+impl Content {
+    /// A message's content: a string, or an array of parts.
+    pub(super) fn read<'a>(reader: &mut Reader<'a>, value: Event<'a>) -> Result<Self, JsonError> {
+        let mut content = Self::default();
+        if let Event::String(text) = value {
+            content.add(text);
+            return Ok(content);
+        }
+        items(reader, value, |reader, part| {
+            if part != Event::ObjectStart {
+                return reader.skip(&part);
+            }
+            let (mut text, mut kind) = (None, None);
+            members(reader, |key, reader, value| {
+                match &*key.unescaped() {
+                    "text" => text = string(reader, value)?,
+                    "type" => kind = string(reader, value)?,
+                    _ => reader.skip(&value)?,
+                }
+                Ok(())
+            })?;
+            if let Some(text) = text {
+                content.add(text);
+            }
+            content.images |= kind.is_some_and(|kind| kind.unescaped() == "image_url");
+            Ok(())
+        })?;
+        Ok(content)
+    }
+
+    fn add(&mut self, text: Text<'_>) {
+        let len = u32::try_from(text.unescaped_len()).unwrap_or(u32::MAX);
+        self.len = self.len.saturating_add(len);
+    }
+}
