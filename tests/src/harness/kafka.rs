@@ -1,0 +1,234 @@
+//! Kafka in KRaft mode: one node as broker and controller.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::error::KafkaResult;
+use rdkafka::metadata::Metadata;
+use testcontainers::{ContainerRequest, GenericImage, ImageExt};
+use tokio::time::sleep;
+
+use super::broker::{run, text};
+use super::{Broker, HarnessError, Kind, ProbeError, Shared, Site};
+
+/// A Kafka broker.
+pub type Kafka = Broker<KafkaOptions>;
+
+const ASK: Duration = Duration::from_secs(5);
+const TOPIC: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(20);
+
+/// How a Kafka broker is to be started.
+#[derive(Debug, Clone)]
+pub struct KafkaOptions {
+    /// The largest record batch it takes, in bytes; 1 MiB and 12 bytes by default, as its own.
+    pub message_max_bytes: u32,
+    /// Whether a topic comes into being when a client first names it; off by default, so that a wrong name is noticed.
+    pub auto_create_topics: bool,
+    /// More of its properties.
+    pub properties: Vec<(String, String)>,
+}
+
+impl Default for KafkaOptions {
+    fn default() -> Self {
+        Self {
+            message_max_bytes: (1 << 20) + 12,
+            auto_create_topics: false,
+            properties: Vec::new(),
+        }
+    }
+}
+
+impl KafkaOptions {
+    /// The broker's properties, for a client port that others see as `advertised`.
+    fn properties(&self, listen: &str, advertised: u16, controller: u16) -> Vec<(String, String)> {
+        let own = [
+            ("process.roles", "broker,controller".to_owned()),
+            ("node.id", "1".to_owned()),
+            ("listeners", format!("PLAINTEXT://{listen},CONTROLLER://127.0.0.1:{controller}")),
+            ("advertised.listeners", format!("PLAINTEXT://127.0.0.1:{advertised}")),
+            (
+                "listener.security.protocol.map",
+                "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT".to_owned(),
+            ),
+            ("inter.broker.listener.name", "PLAINTEXT".to_owned()),
+            ("controller.listener.names", "CONTROLLER".to_owned()),
+            ("controller.quorum.voters", format!("1@127.0.0.1:{controller}")),
+            ("message.max.bytes", self.message_max_bytes.to_string()),
+            ("auto.create.topics.enable", self.auto_create_topics.to_string()),
+            // One node, and tests that do not wait for what only a cluster needs.
+            ("offsets.topic.replication.factor", "1".to_owned()),
+            ("offsets.topic.num.partitions", "1".to_owned()),
+            ("transaction.state.log.replication.factor", "1".to_owned()),
+            ("transaction.state.log.min.isr", "1".to_owned()),
+            ("transaction.state.log.num.partitions", "1".to_owned()),
+            ("share.coordinator.state.topic.replication.factor", "1".to_owned()),
+            ("share.coordinator.state.topic.min.isr", "1".to_owned()),
+            ("group.initial.rebalance.delay.ms", "0".to_owned()),
+        ];
+        let own = own.into_iter().map(|(name, value)| (name.to_owned(), value));
+        own.chain(self.properties.iter().cloned()).collect()
+    }
+}
+
+/// Java, made to start quickly: for the minutes of a test its best compiler costs more than it gains.
+fn java(jars: &Path) -> Command {
+    let mut command = Command::new("java");
+    command
+        .args(["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
+        .args(["-Dorg.apache.logging.log4j.level=INFO", "-cp"])
+        .arg(jars.join("*"));
+    command
+}
+
+impl Kind for KafkaOptions {
+    const NAME: &'static str = "Kafka";
+    const VARIABLE: &'static str = "M2M_TEST_KAFKA_URL";
+    const SCHEME: &'static str = "kafka";
+    const IMAGE_PORT: u16 = 9092;
+
+    fn url(port: u16) -> String {
+        format!("kafka://127.0.0.1:{port}")
+    }
+
+    async fn command(&self, site: &Site) -> Result<Command, HarnessError> {
+        let jars = site.program::<Self>("kafka/libs")?;
+        let file = site.dir.join("server.properties");
+        let listen = format!("127.0.0.1:{}", site.port);
+        let data = site.dir.join("data").display().to_string();
+        let lines = self
+            .properties(&listen, site.port, site.second_port)
+            .into_iter()
+            .chain([("log.dirs".to_owned(), data)])
+            .map(|(name, value)| format!("{name}={value}\n"));
+        fs::write(&file, lines.collect::<String>())
+            .map_err(HarnessError::io("write the configuration of Kafka"))?;
+
+        let mut format = java(&jars);
+        format
+            .args(["kafka.tools.StorageTool", "format", "-t", "MkU3OEVBNTcwNTJENDM2Qg", "-c"])
+            .arg(&file);
+        match run(format).await {
+            Ok(output) if output.status.success() => {}
+            Ok(output) => {
+                return Err(HarnessError::Tool {
+                    broker: Self::NAME,
+                    program: "kafka.tools.StorageTool",
+                    output: text(&output),
+                });
+            }
+            Err(HarnessError::Io { source, .. })
+                if source.kind() == std::io::ErrorKind::NotFound =>
+            {
+                return Err(HarnessError::Missing {
+                    broker: Self::NAME,
+                    program: "java".into(),
+                    variable: Self::VARIABLE,
+                });
+            }
+            Err(error) => return Err(error),
+        }
+
+        let mut command = java(&jars);
+        command.arg("kafka.Kafka").arg(file);
+        Ok(command)
+    }
+
+    fn image(&self, port: u16) -> ContainerRequest<GenericImage> {
+        let properties = self.properties("0.0.0.0:9092", port, 9093);
+        properties.into_iter().fold(
+            GenericImage::new("apache/kafka", "4.1.1").into(),
+            |image: ContainerRequest<_>, (name, value)| {
+                let variable = format!("KAFKA_{}", name.to_uppercase().replace('.', "_"));
+                image.with_env_var(variable, value)
+            },
+        )
+    }
+
+    async fn probe(url: &str) -> Result<(), ProbeError> {
+        let metadata = metadata(bootstrap(url), None).await?;
+        if metadata.brokers().is_empty() || !led(&metadata) {
+            return Err("no broker, or a partition without leader".into());
+        }
+        Ok(())
+    }
+
+    fn shared() -> &'static Shared<Self> {
+        static SHARED: Shared<KafkaOptions> = Shared::const_new();
+        &SHARED
+    }
+}
+
+impl Kafka {
+    /// What `bootstrap.servers` wants: host and port.
+    pub fn bootstrap(&self) -> &str {
+        bootstrap(self.url())
+    }
+
+    /// Creates a topic, and waits until all its partitions can be written.
+    ///
+    /// # Errors
+    /// When Kafka refuses it, does not answer, or has not brought it up within a minute.
+    pub async fn create_topic(&self, topic: &str, partitions: i32) -> Result<(), HarnessError> {
+        let failed = |source| HarnessError::Topic { topic: topic.to_owned(), source };
+        let admin: AdminClient<DefaultClientContext> =
+            client(self.bootstrap()).create().map_err(failed)?;
+        let wanted = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
+        let options = AdminOptions::new().operation_timeout(Some(TOPIC));
+        let created = admin.create_topics([&wanted], &options).await;
+        if let Some(Err((_, code))) = created.map_err(failed)?.pop() {
+            return Err(HarnessError::TopicRefused { topic: topic.to_owned(), code });
+        }
+        let begun = Instant::now();
+        loop {
+            let metadata = metadata(self.bootstrap(), Some(topic)).await.map_err(failed)?;
+            let known = metadata.topics().iter().map(|topic| topic.partitions().len()).sum();
+            if usize::try_from(partitions) == Ok(known) && led(&metadata) {
+                return Ok(());
+            }
+            if begun.elapsed() > TOPIC {
+                return Err(HarnessError::Silent {
+                    broker: KafkaOptions::NAME,
+                    waited: TOPIC,
+                    log: format!("(topic {topic} has {known} of {partitions} partitions)"),
+                    source: None,
+                });
+            }
+            sleep(POLL).await;
+        }
+    }
+}
+
+fn bootstrap(url: &str) -> &str {
+    url.strip_prefix("kafka://").unwrap_or(url).trim_end_matches('/')
+}
+
+fn client(bootstrap: &str) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", bootstrap);
+    // Until the broker is up there is nothing to learn from what librdkafka would log.
+    config.set("log_level", "0");
+    config
+}
+
+/// What the broker says of itself and one topic, or all; rdkafka's call blocks.
+async fn metadata(bootstrap: &str, topic: Option<&str>) -> KafkaResult<Metadata> {
+    let config = client(bootstrap);
+    let topic = topic.map(str::to_owned);
+    let asked = tokio::task::spawn_blocking(move || {
+        let admin: AdminClient<DefaultClientContext> = config.create()?;
+        admin.inner().fetch_metadata(topic.as_deref(), ASK)
+    });
+    asked.await.unwrap_or(Err(rdkafka::error::KafkaError::Canceled))
+}
+
+/// Whether every partition can be written.
+fn led(metadata: &Metadata) -> bool {
+    let mut partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
+    partitions.all(|partition| partition.leader() >= 0)
+}

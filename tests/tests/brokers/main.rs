@@ -1,0 +1,9 @@
+//! All tests that need brokers, in one program, so that each shared broker starts once.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    reason = "a test says what it expects by failing"
+)]
+
+mod harness;
