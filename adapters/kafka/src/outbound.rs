@@ -1,0 +1,237 @@
+//! The producer's own calls: wrap, then really send.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant, SystemTime};
+
+use m2m_engine::Outbound;
+use rdkafka::client::ClientContext;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{OwnedHeaders, OwnedMessage, Timestamp, ToBytes};
+use rdkafka::producer::future_producer::Delivery;
+use rdkafka::producer::{DeliveryFuture as InnerFuture, FutureRecord, PARTITION_UA};
+use rdkafka::util::{AsyncRuntime, Timeout};
+
+use crate::client::FutureProducer;
+use crate::error::{Canceled, SendError};
+use crate::headers;
+
+/// Where the record went, or why it was not delivered, with the record as it was given: its original payload and headers.
+pub type OwnedDeliveryResult = Result<Delivery, (SendError, OwnedMessage)>;
+
+/// How long a send waits before it tries a full queue again, as rdkafka does.
+const FULL: Duration = Duration::from_millis(100);
+
+/// What goes on the wire instead of a record's payload and headers.
+struct Wire<'a> {
+    payload: Option<Cow<'a, [u8]>>,
+    headers: Option<OwnedHeaders>,
+    /// Whether `headers` go out; else the record's own do.
+    marked: bool,
+}
+
+impl Wire<'_> {
+    fn len(&self) -> usize {
+        self.payload.as_ref().map_or(0, |payload| payload.len())
+    }
+}
+
+impl<C: ClientContext + 'static, R: AsyncRuntime> FutureProducer<C, R> {
+    /// Sends a record, as rdkafka's [`send`](rdkafka::producer::FutureProducer::send) does: it waits for room in a full queue for as
+    /// long as `queue_timeout`, then for the delivery.
+    ///
+    /// # Errors
+    /// When the payload was not wrapped or the record not delivered; with the record as it was given.
+    pub async fn send<K, P, T>(
+        &self,
+        mut record: FutureRecord<'_, K, P>,
+        queue_timeout: T,
+    ) -> OwnedDeliveryResult
+    where
+        K: ToBytes + ?Sized,
+        P: ToBytes + ?Sized,
+        T: Into<Timeout>,
+    {
+        let begun = Instant::now();
+        let queue_timeout = queue_timeout.into();
+        let mut wire = match self.wire(&record) {
+            Ok(wire) => wire,
+            Err(error) => return Err((error, owned(record))),
+        };
+        let len = wire.len();
+        let delivery = loop {
+            match self.enqueue(&mut wire, &mut record) {
+                Ok(delivery) => break delivery,
+                Err(KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull))
+                    if queue_timeout > Timeout::After(begun.elapsed()) =>
+                {
+                    R::delay_for(FULL).await;
+                }
+                Err(error) => {
+                    let error = SendError::new(error, len, self.message_max_bytes());
+                    return Err((error, owned(record)));
+                }
+            }
+        };
+        let marked = wire.marked;
+        drop(wire); // librdkafka has its own copy
+        match delivery.await {
+            Ok(Ok(delivery)) => Ok(delivery),
+            Ok(Err((error, message))) => {
+                let message = if marked { Original::of(record).restore(message) } else { message };
+                Err((SendError::new(error, len, None), message))
+            }
+            Err(_) => Err((SendError::Kafka(KafkaError::Canceled), owned(record))),
+        }
+    }
+
+    /// Enqueues a record, as rdkafka's [`send_result`](rdkafka::producer::FutureProducer::send_result) does, without waiting for room.
+    ///
+    /// # Errors
+    /// When the payload was not wrapped or the record not enqueued; with the record as it was given.
+    #[expect(clippy::result_large_err, reason = "the record goes back, as in rdkafka")]
+    pub fn send_result<'a, K, P>(
+        &self,
+        mut record: FutureRecord<'a, K, P>,
+    ) -> Result<DeliveryFuture, (SendError, FutureRecord<'a, K, P>)>
+    where
+        K: ToBytes + ?Sized,
+        P: ToBytes + ?Sized,
+    {
+        let mut wire = match self.wire(&record) {
+            Ok(wire) => wire,
+            Err(error) => return Err((error, record)),
+        };
+        match self.enqueue(&mut wire, &mut record) {
+            Ok(inner) => Ok(DeliveryFuture {
+                inner,
+                len: wire.len(),
+                original: wire.marked.then(|| Original::of(record)),
+            }),
+            Err(error) => {
+                let error = SendError::new(error, wire.len(), self.message_max_bytes());
+                Err((error, record))
+            }
+        }
+    }
+
+    fn wire<'a, K, P>(&self, record: &FutureRecord<'a, K, P>) -> Result<Wire<'a>, SendError>
+    where
+        K: ToBytes + ?Sized,
+        P: ToBytes + ?Sized,
+    {
+        // A tombstone is no payload.
+        let Some(payload) = record.payload else {
+            return Ok(Wire { payload: None, headers: None, marked: false });
+        };
+        let outbound = Outbound { time: Some(SystemTime::now()), ..Outbound::to(record.topic) };
+        let wrapped = self.engine().wrap(payload.to_bytes(), &outbound).map_err(SendError::Wrap)?;
+        let framed = wrapped.is_framed();
+        let marked = framed || !wrapped.headers.is_empty();
+        let headers =
+            marked.then(|| headers::marked(record.headers.as_ref(), framed, &wrapped.headers));
+        Ok(Wire { payload: Some(wrapped.bytes), headers, marked })
+    }
+
+    /// One try, which leaves `wire` and `record` as they were when it fails.
+    fn enqueue<K, P>(
+        &self,
+        wire: &mut Wire<'_>,
+        record: &mut FutureRecord<'_, K, P>,
+    ) -> Result<InnerFuture, KafkaError>
+    where
+        K: ToBytes + ?Sized,
+        P: ToBytes + ?Sized,
+    {
+        let headers = if wire.marked { &mut wire.headers } else { &mut record.headers };
+        let sent = FutureRecord {
+            topic: record.topic,
+            partition: record.partition,
+            payload: wire.payload.as_deref(),
+            key: record.key,
+            timestamp: record.timestamp,
+            headers: headers.take(),
+        };
+        self.inner().send_result(sent).map_err(|(error, sent)| {
+            *headers = sent.headers;
+            error
+        })
+    }
+}
+
+/// What a framed record was before.
+struct Original {
+    payload: Option<Vec<u8>>,
+    headers: Option<OwnedHeaders>,
+}
+
+impl Original {
+    fn of<K, P>(record: FutureRecord<'_, K, P>) -> Self
+    where
+        K: ToBytes + ?Sized,
+        P: ToBytes + ?Sized,
+    {
+        Self {
+            payload: record.payload.map(|payload| payload.to_bytes().to_vec()),
+            headers: record.headers,
+        }
+    }
+
+    fn restore(self, message: OwnedMessage) -> OwnedMessage {
+        message.set_payload(self.payload).replace_headers(self.headers)
+    }
+}
+
+fn owned<K, P>(record: FutureRecord<'_, K, P>) -> OwnedMessage
+where
+    K: ToBytes + ?Sized,
+    P: ToBytes + ?Sized,
+{
+    OwnedMessage::new(
+        record.payload.map(|payload| payload.to_bytes().to_vec()),
+        record.key.map(|key| key.to_bytes().to_vec()),
+        record.topic.to_owned(),
+        record.timestamp.map_or(Timestamp::NotAvailable, Timestamp::CreateTime),
+        record.partition.unwrap_or(PARTITION_UA),
+        0,
+        record.headers,
+    )
+}
+
+/// Resolves when the record was delivered, or was not.
+///
+/// Of a record that went out framed it keeps a copy as it was given, until then.
+#[must_use = "the delivery is only known once this is awaited"]
+pub struct DeliveryFuture {
+    inner: InnerFuture,
+    len: usize,
+    original: Option<Original>,
+}
+
+impl fmt::Debug for DeliveryFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeliveryFuture").finish_non_exhaustive()
+    }
+}
+
+impl Future for DeliveryFuture {
+    type Output = Result<OwnedDeliveryResult, Canceled>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        Poll::Ready(match ready!(Pin::new(&mut this.inner).poll(cx)) {
+            Err(_) => Err(Canceled),
+            Ok(Ok(delivery)) => Ok(Ok(delivery)),
+            Ok(Err((error, message))) => {
+                let message = match this.original.take() {
+                    Some(original) => original.restore(message),
+                    None => message,
+                };
+                // The client's own limit is judged before a record is enqueued, so this one is the broker's.
+                Ok(Err((SendError::new(error, this.len, None), message)))
+            }
+        })
+    }
+}
