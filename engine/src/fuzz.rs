@@ -25,7 +25,8 @@ pub fn peek(data: &[u8]) {
     };
     for len in 0..data.len().min(300) {
         if let Ok(shorter) = frame::peek(data.get(..len).unwrap_or_default()) {
-            assert_eq!(shorter, header, "cut to {len} bytes");
+            // As text, in which a cost that is not a number equals itself.
+            assert_eq!(format!("{shorter:?}"), format!("{header:?}"), "cut to {len} bytes");
         }
     }
     let config = Config::default();
