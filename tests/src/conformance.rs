@@ -34,8 +34,8 @@ mod unopenable;
 mod wrapped;
 
 pub use envelopes::{
-    confirmations_tell_the_truth, foreign_envelopes_survive, native_envelopes_survive_exactly,
-    tombstones_stay_null, unicode_keys, unicode_names,
+    confirmations_tell_the_truth, folded_envelopes_take_native_places, foreign_envelopes_survive,
+    native_envelopes_survive_exactly, tombstones_stay_null, unicode_keys, unicode_names,
 };
 pub use fixture::{Arrival, Consumer, Fixture, Note, Producer, Rejected};
 pub use order::{order_is_kept_with_many_sends_in_flight, recv_is_cancel_safe};
@@ -67,6 +67,7 @@ macro_rules! conformance {
             closing_the_source_loses_nothing,
             native_envelopes_survive_exactly,
             foreign_envelopes_survive,
+            folded_envelopes_take_native_places,
             tombstones_stay_null,
             unicode_keys,
             unicode_names,

@@ -80,6 +80,47 @@ pub async fn foreign_envelopes_survive<F: Fixture>() -> Result<()> {
     Ok(())
 }
 
+/// What a lesser broker could carry in headers only takes its native place again, where there is one: a key decides on the partition
+/// only as a key.
+///
+/// # Errors
+/// When the check fails.
+pub async fn folded_envelopes_take_native_places<F: Fixture>() -> Result<()> {
+    let fixture = F::new().await?;
+    let mut inbox = Inbox::new(fixture.source().await?);
+    let mut sink = fixture.sink().await?;
+    let foreign = foreign(fixture.address(), Some(request()))?;
+    let mut folded = foreign.clone();
+    folded.fold(Native::default());
+    send(&mut sink, folded).await?;
+    let mut came = without_ids(inbox.take_one().await?);
+    ensure!(came.key.is_some() == F::KEYS, "native key: {came:?}");
+    came.unfold(EVERYTHING);
+    same(&came, &foreign)?;
+
+    let fixture = F::new().await?;
+    let mut bare = fixture.bare_consumer().await?;
+    let mut sink = fixture.sink().await?;
+    for payload in [Some(request()), None] {
+        let mut folded = Envelope {
+            address: fixture.address(),
+            key: Some(Bytes::from_static(b"key")),
+            payload: payload.clone(),
+            ..Envelope::default()
+        };
+        folded.properties.content_encoding = Some("gzip".to_owned());
+        folded.fold(Native::default());
+        send(&mut sink, folded).await?;
+        let note = next_note(&mut bare).await?;
+        let on_the_wire = if F::NULLS { payload } else { Some(payload.unwrap_or_default()) };
+        ensure!(note.payload == on_the_wire, "on the wire: {note:?}");
+        ensure!(note.encoding.as_deref() == Some("gzip"), "on the wire: {note:?}");
+        let key: Option<&[u8]> = F::KEYS.then_some(b"key");
+        ensure!(note.key.as_deref() == key, "on the wire: {note:?}");
+    }
+    Ok(())
+}
+
 fn foreign(address: Address, payload: Option<Bytes>) -> Result<Envelope> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
     Ok(Envelope {
