@@ -52,7 +52,11 @@ impl Site {
         if program.exists() {
             return Ok(program);
         }
-        Err(HarnessError::Missing { broker: K::NAME, program, variable: K::VARIABLE })
+        Err(HarnessError::Missing {
+            broker: K::NAME,
+            program,
+            variable: K::VARIABLE,
+        })
     }
 }
 
@@ -141,7 +145,11 @@ impl<K: Kind> Broker<K> {
     }
 
     async fn ready(url: String, runner: Runner) -> Result<Self, HarnessError> {
-        let mut broker = Self { url, runner, kind: PhantomData };
+        let mut broker = Self {
+            url,
+            runner,
+            kind: PhantomData,
+        };
         broker.answers().await?;
         Ok(broker)
     }
@@ -232,13 +240,20 @@ impl<K: Kind> Broker<K> {
         match &self.runner {
             Runner::Native(native) => native.log_tail(),
             Runner::Container(container) => container.log_tail().await,
-            Runner::Given => format!("(its log is not ours to read; {} points at it)", K::VARIABLE),
+            Runner::Given => format!(
+                "(its log is not ours to read; {} points at it)",
+                K::VARIABLE
+            ),
         }
     }
 }
 
 fn not_ours<K: Kind>(action: &'static str) -> HarnessError {
-    HarnessError::NotOurs { broker: K::NAME, action, variable: K::VARIABLE }
+    HarnessError::NotOurs {
+        broker: K::NAME,
+        action,
+        variable: K::VARIABLE,
+    }
 }
 
 /// Runs a program to its end, off the runtime's threads.
