@@ -3,7 +3,7 @@
 mod measure;
 
 use clap::Args;
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, Table};
 use m2m_engine::choose::Rules;
 use m2m_engine::facts::{FactReader, Facts};
 use m2m_engine::frame::Form;
@@ -12,14 +12,17 @@ use serde_json::{Value, json};
 
 use self::measure::Measured;
 use crate::args::{Level, Settings};
+use crate::figures;
 use crate::input::Input;
-use crate::{figures, output};
+use crate::output::{self, Output};
 
 /// Try every algorithm on a payload, and tell which one the engine picks
 #[derive(Debug, Args)]
 pub(crate) struct Analyze {
     #[command(flatten)]
     input: Input,
+    #[command(flatten)]
+    output: Output,
     /// Write JSON
     #[arg(long)]
     json: bool,
@@ -55,7 +58,7 @@ impl Analyze {
             let name = picked.name();
             format!("{} bytes: {what}\n{table}\nThe engine picks {name}: {why}.\n", payload.len())
         };
-        output::print(report.as_bytes())
+        self.output.write(report.as_bytes(), false)
     }
 }
 
@@ -102,9 +105,10 @@ fn why(payload: &[u8], picked: Algorithm, measured: &[Measured]) -> String {
     why + &smaller(bytes, measured)
 }
 
-/// The smallest form that is never picked, if it is smaller than what was, and what speaks against it.
+/// The smallest form of those that are never picked, if it is smaller than what was, and what speaks against it.
 fn smaller(than: usize, measured: &[Measured]) -> String {
-    let unpicked = measured.iter().filter(|m| m.algorithm != Algorithm::M2m);
+    let picked = [Algorithm::M2m, Algorithm::Stored];
+    let unpicked = measured.iter().filter(|m| !picked.contains(&m.algorithm));
     let smallest = unpicked.filter_map(|m| Some((m.bytes()?, m))).min_by_key(|(bytes, _)| *bytes);
     let Some((bytes, m)) = smallest.filter(|(bytes, _)| *bytes < than) else {
         return String::new();
@@ -117,9 +121,7 @@ fn smaller(than: usize, measured: &[Measured]) -> String {
 }
 
 fn table(measured: &[Measured], original: usize) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED);
-    table.set_content_arrangement(ContentArrangement::Dynamic);
+    let mut table = output::table();
     table.set_header(["algorithm", "form", "bytes", "ratio", "compress", "decompress"]);
     for m in measured {
         let cells = match &m.figures {

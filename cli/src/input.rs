@@ -1,7 +1,7 @@
 //! Where the input comes from.
 
 use std::ffi::OsString;
-use std::io::{self, IsTerminal as _, Read as _};
+use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -29,7 +29,11 @@ impl Input {
             (None, Some(input)) if input != "-" => Ok(input.as_encoded_bytes().to_vec()),
             (None, _) => {
                 if io::stdin().is_terminal() {
-                    eprintln!("m2m: reading from the terminal; Ctrl-D ends the input");
+                    // Without a standard error there is nobody to tell.
+                    let _ = writeln!(
+                        io::stderr(),
+                        "m2m: reading from the terminal; Ctrl-D ends the input"
+                    );
                 }
                 let mut bytes = Vec::new();
                 io::stdin().read_to_end(&mut bytes).context("cannot read standard input")?;

@@ -2,14 +2,13 @@
 
 use anyhow::Context as _;
 use clap::Args;
-use comfy_table::{ContentArrangement, Table, presets};
 use m2m_engine::Config;
 use m2m_engine::facts::{Fact, FactReader, Facts};
 use m2m_engine::frame::Form;
 use serde_json::{Map, Value};
 
 use crate::input::Input;
-use crate::output;
+use crate::output::{self, Output};
 
 const NAMES: &str = "\
 The names are those that the bridge's route conditions use. What a message does not have is empty, 0 or
@@ -21,6 +20,8 @@ false: --json gives all names, the table those that say something.";
 pub(crate) struct Inspect {
     #[command(flatten)]
     input: Input,
+    #[command(flatten)]
+    output: Output,
     /// Write JSON
     #[arg(long)]
     json: bool,
@@ -32,7 +33,7 @@ impl Inspect {
         let reader = FactReader::new(&Config::default(), usize::MAX)?;
         let show = if self.json { json } else { table };
         let report = reader.read(&message, show).context("the header cannot be read")?;
-        output::print(report.as_bytes())
+        self.output.write(report.as_bytes(), false)
     }
 }
 
@@ -54,9 +55,8 @@ fn value(fact: Fact<'_>) -> Value {
 }
 
 fn table(facts: &Facts<'_>) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED).set_header(["name", "value"]);
-    table.set_content_arrangement(ContentArrangement::Dynamic);
+    let mut table = output::table();
+    table.set_header(["name", "value"]);
     for name in Facts::names() {
         if let Some(text) = facts.get(name).and_then(shown) {
             table.add_row([name, &text]);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
+use comfy_table::{ContentArrangement, Table, presets};
 
 /// The output: a file or standard output.
 #[derive(Debug, Args)]
@@ -48,6 +49,17 @@ pub(crate) fn print(bytes: &[u8]) -> anyhow::Result<()> {
     stdout.write_all(bytes).and_then(|()| stdout.flush()).context("cannot write standard output")
 }
 
+/// An empty table, as wide as it needs to be; on a terminal whose width is known, no wider than that.
+pub(crate) fn table() -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    // A terminal that nobody has given a size says 0.
+    if table.width().is_some_and(|columns| columns >= 60) {
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+    }
+    table
+}
+
 /// Whether a terminal shows these bytes and does nothing else: a control character in a message must not steer it.
 fn is_text(bytes: &[u8]) -> bool {
     let harmless = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
@@ -65,4 +77,18 @@ pub(crate) fn printable(text: &str) -> String {
         }
     }
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_text, printable};
+
+    #[test]
+    fn what_steers_a_terminal_is_not_text() {
+        assert!(is_text("Grüße\t😀\r\n".as_bytes()));
+        for bytes in [&b"\0"[..], b"\x1b[2J", b"\xff", b"\x7f", "\u{9b}31m".as_bytes()] {
+            assert!(!is_text(bytes), "{bytes:?}");
+        }
+        assert_eq!(printable("a\u{1b}[2J\nb é"), "a\\u{1b}[2J\\nb é");
+    }
 }

@@ -9,6 +9,9 @@ mod errors;
 mod inspect;
 #[path = "cli/round_trip.rs"]
 mod round_trip;
+#[cfg(unix)]
+#[path = "cli/terminal.rs"]
+mod terminal;
 
 use std::ffi::OsStr;
 use std::io::Write as _;

