@@ -1,5 +1,6 @@
 //! What can go wrong. Each error of sending gives back the payload as it was before framing.
 
+mod link;
 mod publish;
 mod receive;
 mod request;
@@ -12,6 +13,7 @@ use bytes::Bytes;
 use m2m_engine::error::Transience;
 use m2m_engine::flow::WrapError;
 
+pub use link::{SettleError, SinkError, SourceError};
 pub use publish::{JetStreamPublishError, PublishError};
 pub use receive::{OpenFailure, ReceiveError};
 pub use request::RequestError;

@@ -12,6 +12,7 @@ mod headers;
 mod identity;
 mod inbound;
 pub mod jetstream;
+pub mod link;
 mod outbound;
 
 pub use client::{Client, connect, connect_with_options};

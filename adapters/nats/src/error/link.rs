@@ -1,0 +1,253 @@
+use async_nats::client::FlushError;
+use async_nats::jetstream::consumer::{StreamError, pull};
+use async_nats::jetstream::stream::{
+    ConsumerCreateStrictError, ConsumerCreateStrictErrorKind, ConsumerError, ConsumerErrorKind,
+};
+use async_nats::jetstream::{self, context};
+use async_nats::{PublishError, RequestErrorKind, SubscribeError, SubscribeErrorKind};
+use m2m_engine::error::{Classify, Transience};
+
+use super::of_publishing;
+use super::publish::of_acknowledging;
+use super::receive::of_pulling;
+
+/// Why a source gave no message.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// The subscription was refused.
+    #[error("cannot subscribe to {subject}")]
+    Subscribe {
+        /// What was subscribed to.
+        subject: String,
+        /// What the client says.
+        source: SubscribeError,
+    },
+    /// The subscription ended: the client was drained or closed, or has given up connecting.
+    #[error("the client has ended the subscription")]
+    Ended,
+    /// There is no such stream.
+    #[error("there is no stream {stream}")]
+    NoStream {
+        /// Its name.
+        stream: String,
+    },
+    /// The durable consumer could not be found.
+    #[error("cannot look for the consumer {durable} of the stream {stream}")]
+    Find {
+        /// The stream.
+        stream: String,
+        /// The consumer.
+        durable: String,
+        /// What the client says.
+        source: ConsumerError,
+    },
+    /// The durable consumer could not be created.
+    #[error("cannot create the consumer {durable} on the stream {stream}")]
+    Create {
+        /// The stream.
+        stream: String,
+        /// The consumer.
+        durable: String,
+        /// What the client says.
+        source: ConsumerCreateStrictError,
+    },
+    /// The durable consumer is there, and made for something else.
+    #[error("the consumer {durable} exists and {reason}")]
+    Unfit {
+        /// The consumer.
+        durable: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Messages could not be asked for.
+    #[error("cannot pull from the consumer {durable}")]
+    Pull {
+        /// The consumer.
+        durable: String,
+        /// What the client says.
+        source: StreamError,
+    },
+    /// The consumer has gone, is silent, or refuses.
+    #[error("the consumer {durable} has failed")]
+    Messages {
+        /// The consumer.
+        durable: String,
+        /// What the client says.
+        source: pull::MessagesError,
+    },
+    /// What was settled could not be written out.
+    #[error("cannot flush the connection")]
+    Flush(#[source] FlushError),
+}
+
+impl Classify for SourceError {
+    fn transience(&self) -> Transience {
+        match self {
+            Self::Subscribe { source, .. } => match source.kind() {
+                SubscribeErrorKind::InvalidSubject | SubscribeErrorKind::InvalidQueueName => {
+                    Transience::Permanent
+                }
+                SubscribeErrorKind::Other => Transience::Transient,
+            },
+            Self::NoStream { .. } | Self::Unfit { .. } => Transience::Permanent,
+            Self::Find { source, .. } => match source.kind() {
+                ConsumerErrorKind::InvalidName | ConsumerErrorKind::InvalidConsumerType => {
+                    Transience::Permanent
+                }
+                ConsumerErrorKind::JetStream(answer) => of_answer(&answer),
+                ConsumerErrorKind::TimedOut
+                | ConsumerErrorKind::Request
+                | ConsumerErrorKind::Other => Transience::Transient,
+            },
+            Self::Create { source, .. } => match source.kind() {
+                ConsumerCreateStrictErrorKind::InvalidName
+                | ConsumerCreateStrictErrorKind::InvalidConsumerType => Transience::Permanent,
+                ConsumerCreateStrictErrorKind::JetStream(answer) => of_answer(&answer),
+                // Somebody else was quicker; it is found next time.
+                ConsumerCreateStrictErrorKind::AlreadyExists
+                | ConsumerCreateStrictErrorKind::TimedOut
+                | ConsumerCreateStrictErrorKind::Request
+                | ConsumerCreateStrictErrorKind::Other => Transience::Transient,
+            },
+            Self::Messages { source, .. } => of_pulling(source.kind()),
+            Self::Ended | Self::Pull { .. } | Self::Flush(_) => Transience::Transient,
+        }
+    }
+}
+
+/// JetStream's codes are those of HTTP: 4xx is about the request.
+fn of_answer(answer: &jetstream::Error) -> Transience {
+    match answer.code() {
+        400..=499 => Transience::Permanent,
+        _ => Transience::Transient,
+    }
+}
+
+/// Why a delivery was not settled; it will be delivered again.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettleError {
+    /// The server did not confirm the acknowledgement, or the consumer is gone.
+    #[error("the acknowledgement was not confirmed")]
+    Request(#[source] async_nats::RequestError),
+}
+
+impl Classify for SettleError {
+    fn transience(&self) -> Transience {
+        match self {
+            Self::Request(error) => match error.kind() {
+                RequestErrorKind::TimedOut
+                | RequestErrorKind::NoResponders
+                | RequestErrorKind::Other => Transience::Transient,
+                RequestErrorKind::InvalidSubject | RequestErrorKind::MaxPayloadExceeded => {
+                    Transience::Permanent
+                }
+            },
+        }
+    }
+}
+
+/// Why a message was not sent, or not confirmed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SinkError {
+    /// Not a name that can be published to.
+    #[error("{subject:?} is no subject that can be published to")]
+    Subject {
+        /// The name.
+        subject: String,
+    },
+    /// Over the server's `max_payload`.
+    #[error("the message has {len} bytes with its headers; the server's max_payload is {limit}")]
+    MaxPayload {
+        /// Headers and payload.
+        len: usize,
+        /// The server's limit.
+        limit: usize,
+    },
+    /// The id for dropping duplicates cannot be a header.
+    #[error("the id {id:?} cannot be written as Nats-Msg-Id")]
+    DedupId {
+        /// The id.
+        id: String,
+    },
+    /// The client is not connected; nothing is queued for later, so that nothing goes out behind what is sent again.
+    #[error("not connected")]
+    Disconnected,
+    /// The client refused it.
+    #[error("the client did not take the message")]
+    Publish(#[source] PublishError),
+    /// No stream has this subject.
+    #[error("no stream takes this subject: {subject}")]
+    NoStream {
+        /// The subject.
+        subject: String,
+    },
+    /// A stream has this subject, and does not answer now.
+    #[error("the stream of {subject} does not answer")]
+    Unavailable {
+        /// The subject.
+        subject: String,
+    },
+    /// The server refused it, or no acknowledgement came in time.
+    #[error("the message was not acknowledged")]
+    JetStream(#[source] context::PublishError),
+    /// What was sent could not be written out.
+    #[error("cannot flush the connection")]
+    Flush(#[source] FlushError),
+    /// The sink was dropped before the answer came.
+    #[error("the sink is closed")]
+    Closed,
+    /// At closing, messages were not accepted; their confirmations say why.
+    #[error("{count} messages were not accepted before closing")]
+    Unconfirmed {
+        /// How many.
+        count: usize,
+    },
+}
+
+impl Classify for SinkError {
+    fn transience(&self) -> Transience {
+        match self {
+            Self::Subject { .. }
+            | Self::MaxPayload { .. }
+            | Self::DedupId { .. }
+            | Self::NoStream { .. } => Transience::Permanent,
+            Self::Publish(error) => of_publishing(error.kind()),
+            Self::JetStream(error) => of_acknowledging(error),
+            Self::Disconnected
+            | Self::Unavailable { .. }
+            | Self::Flush(_)
+            | Self::Closed
+            | Self::Unconfirmed { .. } => Transience::Transient,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_configuration_must_change_is_permanent() {
+        let stream = String::from("S");
+        assert_eq!(SourceError::NoStream { stream }.transience(), Transience::Permanent);
+        let durable = String::from("d");
+        let silent = pull::MessagesError::new(pull::MessagesErrorKind::MissingHeartbeat);
+        let silent = SourceError::Messages { durable, source: silent };
+        assert_eq!(silent.transience(), Transience::Transient);
+        assert_eq!(SourceError::Ended.transience(), Transience::Transient);
+    }
+
+    #[test]
+    fn a_subject_without_a_stream_is_permanent_and_a_silent_stream_is_not() {
+        let subject = || String::from("a.b");
+        let nowhere = SinkError::NoStream { subject: subject() };
+        assert_eq!(nowhere.to_string(), "no stream takes this subject: a.b");
+        assert_eq!(nowhere.transience(), Transience::Permanent);
+        let silent = SinkError::Unavailable { subject: subject() };
+        assert_eq!(silent.transience(), Transience::Transient);
+        assert_eq!(SinkError::Disconnected.transience(), Transience::Transient);
+    }
+}

@@ -1,0 +1,187 @@
+//! Core NATS: messages that nobody keeps.
+
+use std::time::Duration;
+
+use async_nats::connection::State;
+use async_nats::{Client, Message, Request, Subscriber};
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, StreamExt as _};
+use m2m_engine::bus::{Capabilities, Delivery, Envelope, Native, Receipt, Sink, Source};
+
+use super::flush;
+use super::mapping::{self, Outgoing};
+use crate::error::{SettleError, SinkError, SourceError};
+
+/// The most messages that one `recv` gives.
+const BATCH: usize = 256;
+const ROUND_TRIP: Duration = Duration::from_secs(2);
+const NOTHING: Capabilities = Capabilities { confirms: false, redelivers: false };
+
+/// Messages of a subject, as they come by.
+#[derive(Debug)]
+pub struct CoreSource {
+    client: Client,
+    subject: String,
+    queue_group: Option<String>,
+    subscriber: Option<Subscriber>,
+}
+
+impl CoreSource {
+    /// A source that subscribes when it is first asked for messages, or when it is told to be [`CoreSource::ready`].
+    #[must_use]
+    pub fn new(client: Client, subject: impl Into<String>, queue_group: Option<String>) -> Self {
+        Self { client, subject: subject.into(), queue_group, subscriber: None }
+    }
+
+    /// Subscribes, and waits until the server knows of it: what is published after this is received.
+    ///
+    /// # Errors
+    /// When the subscription is refused.
+    pub async fn ready(&mut self) -> Result<(), SourceError> {
+        self.subscribe().await?;
+        // Nobody listens there, so the server answers at once, after all that it was told before.
+        let request = Request::new().timeout(Some(ROUND_TRIP));
+        drop(self.client.send_request(self.client.new_inbox(), request).await);
+        Ok(())
+    }
+
+    async fn subscribe(&mut self) -> Result<&mut Subscriber, SourceError> {
+        let subscriber = match self.subscriber.take() {
+            Some(subscriber) => subscriber,
+            None => {
+                let subject = self.subject.clone();
+                let subscribed = match self.queue_group.clone() {
+                    Some(group) => self.client.queue_subscribe(subject, group).await,
+                    None => self.client.subscribe(subject).await,
+                };
+                subscribed.map_err(|source| SourceError::Subscribe {
+                    subject: self.subject.clone(),
+                    source,
+                })?
+            }
+        };
+        Ok(self.subscriber.insert(subscriber))
+    }
+}
+
+impl Source for CoreSource {
+    type Receipt = CoreReceipt;
+    type Error = SourceError;
+
+    fn capabilities(&self) -> Capabilities {
+        NOTHING
+    }
+
+    async fn recv(&mut self) -> Result<Vec<Delivery<CoreReceipt>>, SourceError> {
+        let subscriber = self.subscribe().await?;
+        let mut batch = Vec::new();
+        while batch.is_empty() {
+            let Some(message) = subscriber.next().await else {
+                self.subscriber = None;
+                return Err(SourceError::Ended);
+            };
+            batch.extend(delivery(message));
+            // What is here already; an end is met again by the next call.
+            while batch.len() < BATCH
+                && let Some(Some(message)) = subscriber.next().now_or_never()
+            {
+                batch.extend(delivery(message));
+            }
+        }
+        Ok(batch)
+    }
+
+    async fn close(mut self) -> Result<(), SourceError> {
+        if let Some(mut subscriber) = self.subscriber.take() {
+            // It fails where the client is closed, and the subscription with it.
+            subscriber.unsubscribe().await.ok();
+        }
+        flush(&self.client).await.map_err(SourceError::Flush)
+    }
+}
+
+/// `None` for what is the server's own affair (a status).
+fn delivery(mut message: Message) -> Option<Delivery<CoreReceipt>> {
+    if message.status.is_some() {
+        return None;
+    }
+    let reply = message.reply.take();
+    let mut envelope = mapping::envelope(message);
+    // That of a JetStream push consumer's delivery is the address of its acknowledgement.
+    envelope.properties.reply_to =
+        reply.filter(|reply| !reply.starts_with("$JS.ACK.")).map(async_nats::Subject::into_string);
+    Some(Delivery { envelope: mapping::unfold(envelope), receipt: CoreReceipt(()) })
+}
+
+/// Settles nothing: core NATS keeps no messages.
+#[derive(Debug)]
+pub struct CoreReceipt(());
+
+impl Receipt for CoreReceipt {
+    type Error = SettleError;
+
+    async fn ack(self) -> Result<(), SettleError> {
+        Ok(())
+    }
+
+    async fn nack(self) -> Result<(), SettleError> {
+        Ok(())
+    }
+}
+
+/// Publishes to subjects, to whoever listens.
+#[derive(Debug)]
+pub struct CoreSink {
+    client: Client,
+}
+
+/// Resolves when the message has been written to the connection, which is all that can be known.
+pub type Flushed = BoxFuture<'static, Result<(), SinkError>>;
+
+impl CoreSink {
+    /// A sink over this client.
+    #[must_use]
+    pub fn new(client: Client) -> Self {
+        Self { client }
+    }
+}
+
+impl Sink for CoreSink {
+    type Confirmation = Flushed;
+    type Error = SinkError;
+
+    fn capabilities(&self) -> Capabilities {
+        NOTHING
+    }
+
+    async fn send(&mut self, envelope: Envelope) -> Result<Flushed, SinkError> {
+        connected(&self.client)?;
+        let native = Native { reply_to: true, ..Native::default() };
+        let Outgoing { subject, reply, headers, payload } =
+            Outgoing::new(envelope, native)?.fits(self.client.max_payload())?;
+        let client = &self.client;
+        match reply {
+            None => client.publish_with_headers(subject, headers, payload).await,
+            Some(reply) => {
+                client.publish_with_reply_and_headers(subject, reply, headers, payload).await
+            }
+        }
+        .map_err(SinkError::Publish)?;
+        let client = self.client.clone();
+        Ok(async move { client.flush().await.map_err(SinkError::Flush) }.boxed())
+    }
+
+    async fn close(self) -> Result<(), SinkError> {
+        flush(&self.client).await.map_err(SinkError::Flush)
+    }
+}
+
+/// # Errors
+/// When the client is not connected. What it queues then goes out later, behind its back: a message that was given up and sent again
+/// would come a second time, out of order.
+pub(super) fn connected(client: &Client) -> Result<(), SinkError> {
+    match client.connection_state() {
+        State::Connected => Ok(()),
+        State::Pending | State::Disconnected => Err(SinkError::Disconnected),
+    }
+}
