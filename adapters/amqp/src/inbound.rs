@@ -1,0 +1,142 @@
+//! lapin's own deliveries, opened.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use futures_util::Stream;
+use lapin::message::{Delivery, DeliveryResult};
+use lapin::types::ShortString;
+use m2m_engine::bus::{Replies, headers};
+use m2m_engine::{Engine, Inbound, OpenError};
+
+use crate::client::Channel;
+use crate::error::{OpenFailure, ReceiveError};
+use crate::properties::{header_is, with_encoding};
+
+/// Opens deliveries in place.
+#[derive(Clone)]
+pub(crate) struct Opener {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) replies: Arc<Replies>,
+}
+
+impl Opener {
+    /// Leaves the delivery as it came where it cannot be opened.
+    pub(crate) fn open(&self, delivery: &mut Delivery) -> Result<(), OpenError> {
+        let source = format!("{}/{}", delivery.exchange, delivery.routing_key);
+        let opened = self.engine.open(&delivery.data, &Inbound::from(&source));
+        if let Some(reply_to) = delivery.properties.reply_to() {
+            let framed = opened.as_ref().is_ok_and(|opened| opened.is_framed());
+            let accepts = framed || header_is(&delivery.properties, headers::ACCEPT, "1");
+            self.replies.note(reply_to.as_str(), accepts);
+        }
+        let opened = opened?;
+        if opened.is_framed() {
+            delivery.data = opened.payload.into_owned();
+            unmark(delivery);
+        }
+        Ok(())
+    }
+
+    fn opened(&self, mut delivery: Delivery) -> Result<Delivery, ReceiveError> {
+        match self.open(&mut delivery) {
+            Ok(()) => Ok(delivery),
+            Err(source) => Err(ReceiveError::Open(Box::new(OpenFailure::new(delivery, source)))),
+        }
+    }
+}
+
+fn unmark(delivery: &mut Delivery) {
+    let Some(marked) = delivery.properties.content_encoding() else { return };
+    // What is left is shorter, so that it fits.
+    let rest = headers::encoding_unmarked(marked.as_str());
+    let rest = rest.and_then(|rest| ShortString::try_new(rest).ok());
+    delivery.properties = with_encoding(std::mem::take(&mut delivery.properties), rest);
+}
+
+/// [`lapin::Consumer`], a stream of lapin's deliveries, opened.
+///
+/// lapin's stream just ends when the broker cancels the consumer, because its queue was deleted or moved to another node. This one yields
+/// [`ReceiveError::Cancelled`] first. It ends without an error only when this side has cancelled it, or closed its channel.
+pub struct Consumer {
+    inner: lapin::Consumer,
+    channel: Channel,
+    opener: Opener,
+    ended: bool,
+}
+
+impl Consumer {
+    pub(crate) fn new(inner: lapin::Consumer, channel: Channel) -> Self {
+        Self { inner, opener: channel.opener(), channel, ended: false }
+    }
+
+    /// As [`lapin::Consumer::tag`].
+    #[must_use]
+    pub fn tag(&self) -> ShortString {
+        self.inner.tag()
+    }
+
+    /// As [`lapin::Consumer::queue`].
+    #[must_use]
+    pub fn queue(&self) -> ShortString {
+        self.inner.queue()
+    }
+
+    /// As [`lapin::Consumer::set_delegate`], with a function: it is called for each delivery in place of the stream, and with `Ok(None)` when this
+    /// side has ended the consumer.
+    pub fn set_delegate<D, F>(&self, delegate: D)
+    where
+        D: Fn(Result<Option<Delivery>, ReceiveError>) -> F + Send + Sync + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (opener, channel) = (self.opener.clone(), self.channel.clone());
+        let (queue, consumer_tag) = (self.queue(), self.tag());
+        self.inner.set_delegate(move |result: DeliveryResult| {
+            delegate(match result {
+                Ok(Some(delivery)) => opener.opened(delivery).map(Some),
+                Ok(None) if channel.lost_consumer(&consumer_tag) => {
+                    Err(cancelled(&queue, &consumer_tag))
+                }
+                Ok(None) => Ok(None),
+                Err(error) => Err(error.into()),
+            })
+        });
+    }
+
+    /// lapin's own consumer, whose stream is not opened.
+    #[must_use]
+    pub fn inner(&self) -> &lapin::Consumer {
+        &self.inner
+    }
+}
+
+fn cancelled(queue: &ShortString, consumer_tag: &ShortString) -> ReceiveError {
+    ReceiveError::Cancelled { queue: queue.to_string(), consumer_tag: consumer_tag.to_string() }
+}
+
+impl Stream for Consumer {
+    type Item = Result<Delivery, ReceiveError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        Poll::Ready(match ready!(Pin::new(&mut self.inner).poll_next(cx)) {
+            Some(Ok(delivery)) => Some(self.opener.opened(delivery)),
+            Some(Err(error)) => Some(Err(error.into())),
+            None => {
+                self.ended = true;
+                let (queue, tag) = (self.queue(), self.tag());
+                self.channel.lost_consumer(&tag).then(|| Err(cancelled(&queue, &tag)))
+            }
+        })
+    }
+}
+
+impl fmt::Debug for Consumer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Consumer").field("inner", &self.inner).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,153 @@
+//! lapin's own publish: the payload wrapped, then really sent.
+
+mod drain;
+mod failure;
+mod flight;
+mod publisher;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use lapin::options::BasicPublishOptions;
+use lapin::types::ShortString;
+use lapin::{BasicProperties, Confirmation};
+use m2m_engine::bus::headers;
+use m2m_engine::{Algorithm, Outbound};
+use tokio::sync::oneshot;
+
+use crate::client::Channel;
+use crate::error::{PublishError, Unsent};
+use crate::properties::{with_encoding, with_headers};
+
+pub(crate) use failure::{Failure, Tally};
+pub(crate) use publisher::{Message, Outcome, Publisher, Ticket};
+
+/// Where direct replies go (RabbitMQ's `amq.rabbitmq.reply-to`, with a token of the requester's).
+const DIRECT_REPLY: &str = "amq.rabbitmq.reply-to.";
+
+impl Channel {
+    /// As [`lapin::Channel::basic_publish`], with the payload framed where that pays.
+    ///
+    /// A reply, published on the default exchange with the `reply_to` of a request as its routing key, is framed only when
+    /// the request was framed or said that its sender reads frames. A message with a `reply_to` says so itself.
+    ///
+    /// # Errors
+    /// When the payload cannot be wrapped, or the channel is no longer open; the error has the payload.
+    pub async fn basic_publish(
+        &self,
+        exchange: ShortString,
+        routing_key: ShortString,
+        options: BasicPublishOptions,
+        payload: &[u8],
+        properties: BasicProperties,
+    ) -> Result<PublisherConfirm, PublishError> {
+        let original = Bytes::copy_from_slice(payload);
+        let message = match self.wrapped(exchange, routing_key, &original, properties) {
+            Ok(message) => Message { options, ..message },
+            Err(source) => {
+                return Err(PublishError::Wrap { payload: Unsent(original), source });
+            }
+        };
+        if self.inner().status().confirm() {
+            let Ticket { written, outcome } = self.publisher().publish(message, None);
+            if written.await.is_ok() {
+                return Ok(PublisherConfirm {
+                    state: State::Settled(outcome),
+                    payload: Unsent(original),
+                });
+            }
+            // Not written: the outcome says why.
+            let failure = outcome.await.ok().and_then(Result::err).unwrap_or_else(Failure::gone);
+            return Err(PublishError::new(failure, original));
+        }
+        let Message { exchange, routing_key, payload, properties, .. } = message;
+        let published =
+            self.inner().basic_publish(exchange, routing_key, options, &payload, properties).await;
+        match published {
+            Ok(confirm) => Ok(PublisherConfirm {
+                state: State::Unconfirmed(confirm),
+                payload: Unsent(original),
+            }),
+            Err(source) => Err(PublishError::Amqp { payload: Unsent(original), source }),
+        }
+    }
+
+    fn wrapped(
+        &self,
+        exchange: ShortString,
+        routing_key: ShortString,
+        payload: &Bytes,
+        properties: BasicProperties,
+    ) -> Result<Message, m2m_engine::WrapError> {
+        let destination = format!("{exchange}/{routing_key}");
+        let plain = self.must_be_plain(&exchange, &routing_key);
+        let outbound = Outbound {
+            algorithm: plain.then_some(Algorithm::Stored),
+            ..Outbound::to(&destination)
+        };
+        let wrapped = self.engine().wrap(payload, &outbound)?;
+
+        let accept = properties.reply_to().as_ref().map(|_| (headers::ACCEPT, "1".to_owned()));
+        let added = wrapped.headers.iter().cloned().chain(accept);
+        // Names and values of ours are short; what did not fit would not be sent.
+        let added =
+            added.filter_map(|(name, value)| Some((ShortString::try_new(name).ok()?, value)));
+        let mut properties = with_headers(properties, added);
+        if wrapped.is_framed() {
+            let old = properties.content_encoding().as_ref().map(ShortString::as_str);
+            // The mark is for others, frames are known by their prefix: where it does not fit it may stay away.
+            if let Ok(marked) = ShortString::try_new(headers::encoding_marked(old)) {
+                properties = with_encoding(properties, Some(marked));
+            }
+        }
+        let payload = wrapped.into_bytes(payload);
+        let options = BasicPublishOptions::default();
+        Ok(Message { exchange, routing_key, options, payload, properties })
+    }
+
+    /// Whether this is a reply whose requester is not known to read frames.
+    fn must_be_plain(&self, exchange: &ShortString, routing_key: &ShortString) -> bool {
+        let address = routing_key.as_str();
+        exchange.as_str().is_empty()
+            && match self.replies().accepts(address) {
+                Some(accepts) => !accepts,
+                None => address.starts_with(DIRECT_REPLY),
+            }
+    }
+}
+
+/// Resolves when the broker has confirmed the message; at once where the channel is not in confirm mode.
+///
+/// Its success is lapin's own, [`Confirmation::Ack`] without a message or [`Confirmation::NotRequested`]; a message that came
+/// back and a `basic.nack` are errors. Dropped, it changes nothing: [`Channel::wait_for_confirms`] still counts the message.
+#[derive(Debug)]
+#[must_use = "a message is the broker's only when it is confirmed"]
+pub struct PublisherConfirm {
+    state: State,
+    payload: Unsent,
+}
+
+#[derive(Debug)]
+enum State {
+    Settled(oneshot::Receiver<Outcome>),
+    Unconfirmed(lapin::PublisherConfirm),
+}
+
+impl Future for PublisherConfirm {
+    type Output = Result<Confirmation, PublishError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let outcome = match &mut self.state {
+            State::Settled(outcome) => {
+                ready!(Pin::new(outcome).poll(cx)).unwrap_or_else(|_| Err(Failure::gone()))
+            }
+            State::Unconfirmed(confirm) => {
+                ready!(Pin::new(confirm).poll(cx)).map_err(Failure::Amqp)
+            }
+        };
+        let payload = std::mem::take(&mut self.payload.0);
+        Poll::Ready(outcome.map_err(|failure| PublishError::new(failure, payload)))
+    }
+}
