@@ -22,9 +22,11 @@
 //! Nothing is skipped: where [`Fixture`] or the link's `Capabilities` say that a broker cannot do a thing, the check asserts that
 //! it really does not.
 
+mod addresses;
 mod envelopes;
 mod fixture;
 mod inbox;
+mod keys;
 mod order;
 mod payloads;
 mod redelivery;
@@ -33,11 +35,13 @@ mod size;
 mod unopenable;
 mod wrapped;
 
+pub use addresses::{confirmations_tell_the_truth, unicode_names};
 pub use envelopes::{
-    confirmations_tell_the_truth, folded_envelopes_take_native_places, foreign_envelopes_survive,
-    native_envelopes_survive_exactly, tombstones_stay_null, unicode_keys, unicode_names,
+    folded_envelopes_take_native_places, foreign_envelopes_survive,
+    native_envelopes_survive_exactly,
 };
 pub use fixture::{Arrival, Consumer, Fixture, Note, Producer, Rejected};
+pub use keys::{tombstones_stay_null, unicode_keys};
 pub use order::{order_is_kept_with_many_sends_in_flight, recv_is_cancel_safe};
 pub use redelivery::{redelivery_after_crash, redelivery_after_nack};
 pub use shutdown::{closing_the_sink_loses_nothing, closing_the_source_loses_nothing};

@@ -2,41 +2,17 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use m2m_engine::bus::Envelope;
-use tokio::sync::Semaphore;
+use tokio::sync::OwnedSemaphorePermit;
 
-use crate::Message;
+use crate::config::BusConfig;
 use crate::error::{Refused, SubscribeError, Unsent};
 use crate::groups::Groups;
-use crate::queue::{Member, Queue};
+use crate::queue::Queue;
 use crate::subject;
-
-/// How a bus is set up.
-#[derive(Debug, Clone)]
-pub struct BusConfig {
-    /// Its name, which the identity of its messages begins with; `bus` unless told otherwise.
-    pub name: String,
-    /// How many messages each group may keep, taken ones included, before publishers wait; at least 1, 1024 unless told otherwise.
-    pub capacity: usize,
-    /// The longest payload in bytes, as it is on the bus; 16 MiB unless told otherwise.
-    pub max_payload: usize,
-    /// How long a message rests that was refused, or dropped unsettled; up to a day, 100 ms unless told otherwise.
-    pub redelivery_delay: Duration,
-}
-
-impl Default for BusConfig {
-    fn default() -> Self {
-        Self {
-            name: "bus".to_owned(),
-            capacity: 1024,
-            max_payload: 16 << 20,
-            redelivery_delay: Duration::from_millis(100),
-        }
-    }
-}
+use crate::subscription::Subscription;
 
 /// What became of a message that the bus took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,8 +33,9 @@ pub struct Bus {
     shared: Arc<Shared>,
 }
 
+/// What the handles of a bus share.
 #[derive(Debug)]
-struct Shared {
+pub(crate) struct Shared {
     config: BusConfig,
     /// Where identities begin. A number of this bus alone is in it: the count starts anew with the process, and a sink that
     /// drops duplicates must not take a new message for an old one.
@@ -77,12 +54,7 @@ impl Bus {
     /// A bus without groups.
     #[must_use]
     pub fn new(config: BusConfig) -> Self {
-        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-        let config = BusConfig {
-            capacity: config.capacity.clamp(1, Semaphore::MAX_PERMITS),
-            redelivery_delay: config.redelivery_delay.min(DAY),
-            ..config
-        };
+        let config = config.within_range();
         let number = RandomState::new().hash_one(&config.name);
         Self {
             shared: Arc::new(Shared {
@@ -132,7 +104,7 @@ impl Bus {
     async fn reserve(
         &self,
         envelope: &Envelope,
-    ) -> Result<Vec<(Arc<Queue>, tokio::sync::OwnedSemaphorePermit)>, Refused> {
+    ) -> Result<Vec<(Arc<Queue>, OwnedSemaphorePermit)>, Refused> {
         let subject = &envelope.address.name;
         subject::check(subject)
             .map_err(|source| Refused::Subject { subject: subject.clone(), source })?;
@@ -203,13 +175,9 @@ impl Bus {
         self.shared.close();
     }
 
-    pub(crate) fn join(
-        &self,
-        subject: &str,
-        group: Option<&str>,
-    ) -> Result<Subscription, SubscribeError> {
+    fn join(&self, subject: &str, group: Option<&str>) -> Result<Subscription, SubscribeError> {
         let queue = self.queue(subject, group)?;
-        Ok(Subscription { member: Member::of(&queue), bus: Arc::downgrade(&self.shared) })
+        Ok(Subscription::new(&queue, &self.shared))
     }
 
     fn queue(&self, subject: &str, group: Option<&str>) -> Result<Arc<Queue>, SubscribeError> {
@@ -235,7 +203,7 @@ impl Shared {
         self.groups.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn remove(&self, queue: &Queue) {
+    pub(crate) fn remove(&self, queue: &Queue) {
         self.lock().remove(queue);
         queue.delete();
     }
@@ -255,41 +223,5 @@ impl Drop for Shared {
     }
 }
 
-/// Receives messages as they are. Dropped, it gives back to its group what it has not acknowledged.
-#[derive(Debug)]
-pub struct Subscription {
-    member: Member,
-    bus: Weak<Shared>,
-}
-
-impl Subscription {
-    /// The next message; `None` when there will be none. Cancel-safe.
-    pub async fn recv(&mut self) -> Option<Message> {
-        let mut batch = self.recv_many(1).await?;
-        batch.pop()
-    }
-
-    /// The next messages, at least one and at most `max` (which counts as 1 if it is 0); `None` when there will be none.
-    /// Cancel-safe.
-    pub async fn recv_many(&mut self, max: usize) -> Option<Vec<Message>> {
-        let taken = self.member.recv(max.max(1)).await?;
-        Some(taken.into_iter().map(Message::from).collect())
-    }
-
-    /// What it was subscribed to.
-    #[must_use]
-    pub fn subject(&self) -> &str {
-        &self.member.queue().subject
-    }
-}
-
-impl Drop for Subscription {
-    fn drop(&mut self) {
-        let queue = self.member.queue();
-        if queue.group.is_none()
-            && let Some(bus) = self.bus.upgrade()
-        {
-            bus.remove(queue);
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

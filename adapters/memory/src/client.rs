@@ -54,3 +54,6 @@ impl Client {
         Ok(self.consumer(self.bus.queue_subscribe(subject, group)?))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,6 +26,7 @@
 
 mod bus;
 mod client;
+mod config;
 mod encoding;
 pub mod error;
 mod groups;
@@ -35,8 +36,11 @@ mod message;
 mod outbound;
 mod queue;
 mod subject;
+mod subscription;
 
-pub use bus::{Bus, BusConfig, Published, Subscription};
+pub use bus::{Bus, Published};
 pub use client::Client;
+pub use config::BusConfig;
 pub use inbound::Consumer;
 pub use message::Message;
+pub use subscription::Subscription;

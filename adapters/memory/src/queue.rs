@@ -1,7 +1,7 @@
 //! What one group has still to receive: kept until acknowledged, bounded, in order.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,7 +9,9 @@ use m2m_engine::bus::Envelope;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
-use crate::error::SettleError;
+mod claim;
+
+pub(crate) use claim::{Claim, Member};
 
 /// The messages of one group, and who holds which.
 #[derive(Debug)]
@@ -56,15 +58,6 @@ struct Held {
 pub(crate) struct Taken {
     pub(crate) envelope: Envelope,
     pub(crate) claim: Claim,
-}
-
-/// The right to settle a delivery. Dropped unsettled, the message is refused: nobody could acknowledge it any more.
-#[derive(Debug)]
-pub(crate) struct Claim {
-    queue: Arc<Queue>,
-    sequence: u64,
-    delivery: u32,
-    settled: bool,
 }
 
 impl Queue {
@@ -133,17 +126,11 @@ impl Queue {
     }
 
     fn claimed(self: &Arc<Self>, taken: Vec<(u64, u32, Envelope)>) -> Vec<Taken> {
-        let claim = |sequence, delivery| Claim {
-            queue: Arc::clone(self),
-            sequence,
-            delivery,
-            settled: false,
-        };
         taken
             .into_iter()
             .map(|(sequence, delivery, envelope)| Taken {
                 envelope,
-                claim: claim(sequence, delivery),
+                claim: Claim::new(self, sequence, delivery),
             })
             .collect()
     }
@@ -203,84 +190,5 @@ impl State {
             return None;
         }
         self.held.remove(&claim.sequence).map(|held| held.entry)
-    }
-}
-
-impl Claim {
-    /// Which delivery of the message this is, from 1.
-    pub(crate) fn delivery(&self) -> u32 {
-        self.delivery
-    }
-
-    pub(crate) fn ack(mut self) -> Result<(), SettleError> {
-        self.settled = true;
-        let entry = self.queue.lock().release(&self);
-        entry.map(drop).ok_or(SettleError::Stale)
-    }
-
-    pub(crate) fn nack(mut self) -> Result<(), SettleError> {
-        self.settled = true;
-        self.refuse()
-    }
-
-    fn refuse(&self) -> Result<(), SettleError> {
-        let mut state = self.queue.lock();
-        let entry = state.release(self).ok_or(SettleError::Stale)?;
-        let due = Instant::now() + self.queue.redelivery_delay;
-        state.later.insert((due, self.sequence), entry);
-        drop(state);
-        // All of them: each that waits has to know of the new time.
-        self.queue.arrived.notify_waiters();
-        Ok(())
-    }
-}
-
-impl Drop for Claim {
-    fn drop(&mut self) {
-        if !self.settled {
-            // Stale: the message has gone back already.
-            let _ = self.refuse();
-        }
-    }
-}
-
-/// One receiver of a queue; what it holds goes back when it is dropped.
-#[derive(Debug)]
-pub(crate) struct Member {
-    queue: Arc<Queue>,
-    id: u64,
-}
-
-impl Member {
-    pub(crate) fn of(queue: &Arc<Queue>) -> Self {
-        let id = queue.members.fetch_add(1, Ordering::Relaxed);
-        Self { queue: Arc::clone(queue), id }
-    }
-
-    pub(crate) fn queue(&self) -> &Queue {
-        &self.queue
-    }
-
-    pub(crate) async fn recv(&mut self, max: usize) -> Option<Vec<Taken>> {
-        self.queue.recv(self.id, max).await
-    }
-}
-
-impl Drop for Member {
-    fn drop(&mut self) {
-        let mut state = self.queue.lock();
-        let mine: Vec<u64> = state
-            .held
-            .iter()
-            .filter(|(_, held)| held.member == self.id)
-            .map(|(sequence, _)| *sequence)
-            .collect();
-        for sequence in mine {
-            if let Some(held) = state.held.remove(&sequence) {
-                state.ready.insert(sequence, held.entry);
-            }
-        }
-        drop(state);
-        self.queue.arrived.notify_waiters();
     }
 }

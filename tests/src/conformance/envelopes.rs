@@ -2,18 +2,17 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use bytes::Bytes;
 use m2m_engine::bus::headers::Header;
-use m2m_engine::bus::{Address, Envelope, Native, Properties, Sink};
-use m2m_engine::error::{Classify, Transience};
+use m2m_engine::bus::{Address, Envelope, Native, Properties};
 
 use super::inbox::{Inbox, next_note, send, within};
-use super::payloads::{engine, request};
+use super::payloads::request;
 use super::{Fixture, Note, Producer};
 
 /// What no broker lacks: with these, [`Envelope::unfold`] puts everything back in its place.
-const EVERYTHING: Native =
+pub(super) const EVERYTHING: Native =
     Native { key: true, tombstone: true, properties: true, reply_to: true, timestamp: true };
 
 /// An envelope as this broker's own source gives it goes in by the sink and comes out the same.
@@ -162,144 +161,6 @@ fn foreign(address: Address, payload: Option<Bytes>) -> Result<Envelope> {
         timestamp_ms: Some(i64::try_from(now)? | 1),
         ..Envelope::default()
     })
-}
-
-/// A null payload stays null and differs from an empty one, natively or by a header of ours.
-///
-/// # Errors
-/// When the check fails.
-pub async fn tombstones_stay_null<F: Fixture>() -> Result<()> {
-    let fixture = F::new().await?;
-    let mut inbox = Inbox::new(fixture.source().await?);
-    let mut sink = fixture.sink().await?;
-    for payload in [None, Some(Bytes::new())] {
-        let envelope = Envelope {
-            address: fixture.address(),
-            key: Some(Bytes::from_static(b"gone")),
-            payload: payload.clone(),
-            ..Envelope::default()
-        };
-        send(&mut sink, envelope).await?;
-        let mut came = inbox.take_one().await?;
-        if !F::NULLS {
-            ensure!(came.payload == Some(Bytes::new()), "not empty: {came:?}");
-        }
-        came.unfold(EVERYTHING);
-        ensure!(came.payload == payload, "{payload:?} became {came:?}");
-        ensure!(came.key.as_deref() == Some(b"gone"), "the key: {came:?}");
-    }
-    if F::NULLS {
-        let fixture = F::new().await?;
-        let mut consumer = fixture.consumer(engine()?).await?;
-        let mut producer = fixture.producer(engine()?).await?;
-        for payload in [None, Some(Bytes::new())] {
-            let note = Note { key: Some(Bytes::from_static(b"gone")), payload, ..Note::default() };
-            within("publish", producer.publish(note.clone())).await??;
-            let got = next_note(&mut consumer).await?;
-            ensure!(
-                (&got.key, &got.payload) == (&note.key, &note.payload),
-                "{note:?} became {got:?}"
-            );
-            ensure!(got.encoding.is_none(), "a mark on nothing: {got:?}");
-        }
-    }
-    Ok(())
-}
-
-/// Keys are bytes: letters beyond ASCII and no letters at all.
-///
-/// # Errors
-/// When the check fails.
-pub async fn unicode_keys<F: Fixture>() -> Result<()> {
-    let keys = ["größe-東京-🚢".as_bytes(), b"", b"\xff\0\xfe"];
-    let fixture = F::new().await?;
-    let mut inbox = Inbox::new(fixture.source().await?);
-    let mut sink = fixture.sink().await?;
-    for key in keys {
-        let envelope = Envelope {
-            key: Some(Bytes::from_static(key)),
-            address: fixture.address(),
-            payload: Some(request()),
-            ..Envelope::default()
-        };
-        send(&mut sink, envelope).await?;
-        let mut came = inbox.take_one().await?;
-        came.unfold(EVERYTHING);
-        ensure!(came.key.as_deref() == Some(key), "{key:?} became {came:?}");
-    }
-    if F::KEYS {
-        let fixture = F::new().await?;
-        let mut consumer = fixture.consumer(engine()?).await?;
-        let mut producer = fixture.producer(engine()?).await?;
-        for key in keys {
-            let note = Note { key: Some(Bytes::from_static(key)), ..Note::of(request()) };
-            within("publish", producer.publish(note.clone())).await??;
-            let got = next_note(&mut consumer).await?;
-            ensure!(got.key == note.key, "{key:?} became {got:?}");
-        }
-    }
-    Ok(())
-}
-
-/// Names beyond ASCII work, or are refused for good at once.
-///
-/// # Errors
-/// When the check fails.
-pub async fn unicode_names<F: Fixture>() -> Result<()> {
-    let fixture = F::new().await?;
-    let mut inbox = Inbox::new(fixture.source().await?);
-    let mut sink = fixture.sink().await?;
-    let address = fixture.unicode_address();
-    ensure!(!address.name.is_ascii(), "{address:?} is plain ASCII");
-    let envelope = |address: &Address| Envelope {
-        address: address.clone(),
-        payload: Some(request()),
-        ..Envelope::default()
-    };
-    if F::UNICODE_NAMES {
-        send(&mut sink, envelope(&address)).await?;
-        let came = inbox.take_one().await?;
-        ensure!(came.address == address, "{address:?} became {came:?}");
-        ensure!(came.payload == Some(request()), "the payload was changed");
-    } else {
-        expect_refusal(&mut sink, envelope(&address)).await?;
-    }
-    // Either way the sink goes on.
-    send(&mut sink, envelope(&fixture.address())).await?;
-    inbox.take_one().await?;
-    Ok(())
-}
-
-/// A sink that claims to confirm fails where nothing takes the message; one that does not claim it cannot tell.
-///
-/// # Errors
-/// When the check fails.
-pub async fn confirmations_tell_the_truth<F: Fixture>() -> Result<()> {
-    let fixture = F::new().await?;
-    let mut sink = fixture.sink().await?;
-    let lost =
-        Envelope { address: fixture.nowhere(), payload: Some(request()), ..Envelope::default() };
-    if sink.capabilities().confirms {
-        expect_refusal(&mut sink, lost).await?;
-    } else {
-        send(&mut sink, lost).await?;
-    }
-    let mut inbox = Inbox::new(fixture.source().await?);
-    let envelope =
-        Envelope { address: fixture.address(), payload: Some(request()), ..Envelope::default() };
-    send(&mut sink, envelope).await?;
-    ensure!(inbox.take_one().await?.payload == Some(request()), "the sink does not go on");
-    Ok(())
-}
-
-async fn expect_refusal<S: Sink>(sink: &mut S, envelope: Envelope) -> Result<()> {
-    let outcome = match within("the sink answers", sink.send(envelope)).await? {
-        Ok(confirmation) => within("the broker answers", confirmation).await?,
-        Err(error) => Err(error),
-    };
-    let error = outcome.err().context("nothing is there, and it was confirmed")?;
-    ensure!(error.transience() == Transience::Permanent, "trying again does not help: {error}");
-    Ok(())
 }
 
 /// Without what the target gives a message itself.
