@@ -2,3 +2,8 @@
 
 pub mod conformance;
 pub mod harness;
+
+/// The README's Rust examples compile here: this crate knows all others.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
