@@ -3,7 +3,7 @@
 //! A check is a generic function over [`Fixture`]; a broker takes part by implementing that, and by one line that makes a
 //! `#[tokio::test]` of each check:
 //!
-//! ```ignore
+//! ```text
 //! // tests/tests/brokers/conformance/kafka.rs
 //! struct Topic { … }
 //! impl m2m_tests::conformance::Fixture for Topic { … }
