@@ -1,7 +1,5 @@
 //! `[buses.NAME]`: which keys go with which kind of bus.
 
-use std::ops::Range;
-
 use toml::Spanned;
 
 use super::Compiler;
