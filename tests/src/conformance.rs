@@ -48,7 +48,7 @@ pub use shutdown::{closing_the_sink_loses_nothing, closing_the_source_loses_noth
 pub use size::large_messages;
 pub use unopenable::unopenable_messages_arrive_as_errors;
 pub use wrapped::{
-    content_encoding_is_marked_and_removed, every_payload_kind_round_trips,
+    content_encoding_is_marked_and_removed, every_payload_kind_round_trips, framing_can_be_off,
     headers_survive_both_ways, plain_and_framed_traffic_mixes,
 };
 
@@ -58,6 +58,7 @@ macro_rules! conformance {
     ($fixture:ty) => {
         $crate::conformance!(@tests $fixture:
             every_payload_kind_round_trips,
+            framing_can_be_off,
             plain_and_framed_traffic_mixes,
             headers_survive_both_ways,
             content_encoding_is_marked_and_removed,

@@ -26,9 +26,7 @@ pub async fn tombstones_stay_null<F: Fixture>() -> Result<()> {
         };
         send(&mut sink, envelope).await?;
         let mut came = inbox.take_one().await?;
-        if !F::NULLS {
-            ensure!(came.payload == Some(Bytes::new()), "not empty: {came:?}");
-        }
+        // A source may do this already; on the wire only Kafka has nulls.
         came.unfold(EVERYTHING);
         ensure!(came.payload == payload, "{payload:?} became {came:?}");
         ensure!(came.key.as_deref() == Some(b"gone"), "the key: {came:?}");
