@@ -6,10 +6,10 @@ use async_nats::connection::State;
 use async_nats::{Client, Message, Request, Subscriber};
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _};
-use m2m_engine::bus::{Capabilities, Delivery, Envelope, Native, Receipt, Sink, Source};
+use m2m_engine::bus::{Capabilities, Delivery, Envelope, Receipt, Sink, Source};
 
 use super::flush;
-use super::mapping::{self, Outgoing};
+use super::mapping::{self, CORE, Outgoing};
 use crate::error::{SettleError, SinkError, SourceError};
 
 /// The most messages that one `recv` gives.
@@ -110,7 +110,7 @@ fn delivery(mut message: Message) -> Option<Delivery<CoreReceipt>> {
     // That of a JetStream push consumer's delivery is the address of its acknowledgement.
     envelope.properties.reply_to =
         reply.filter(|reply| !reply.starts_with("$JS.ACK.")).map(async_nats::Subject::into_string);
-    Some(Delivery { envelope: mapping::unfold(envelope), receipt: CoreReceipt(()) })
+    Some(Delivery { envelope: mapping::unfold(envelope, CORE), receipt: CoreReceipt(()) })
 }
 
 /// Settles nothing: core NATS keeps no messages.
@@ -156,9 +156,8 @@ impl Sink for CoreSink {
 
     async fn send(&mut self, envelope: Envelope) -> Result<Flushed, SinkError> {
         connected(&self.client)?;
-        let native = Native { reply_to: true, ..Native::default() };
         let Outgoing { subject, reply, headers, payload } =
-            Outgoing::new(envelope, native)?.fits(self.client.max_payload())?;
+            Outgoing::new(envelope, CORE)?.fits(self.client.max_payload())?;
         let client = &self.client;
         match reply {
             None => client.publish_with_headers(subject, headers, payload).await,

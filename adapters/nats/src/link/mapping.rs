@@ -18,10 +18,11 @@ const OVERHEAD: usize = 64;
 const ORIGINAL_ID: &str = "m2m-src-Nats-Msg-Id";
 const ID: &str = "Nats-Msg-Id";
 
-/// What envelopes have a field for, whoever carried it. Properties stay headers: read as properties, an application's `Content-Type`
-/// would lose its capitals.
-const READ: Native =
-    Native { key: true, tombstone: true, properties: false, reply_to: true, timestamp: true };
+/// What core NATS has a place for.
+pub(super) const CORE: Native =
+    Native { reply_to: true, key: false, tombstone: false, properties: false, timestamp: false };
+/// What JetStream has a place for: a delivery's reply subject is the address of its acknowledgement.
+pub(super) const STREAM: Native = Native { reply_to: false, ..CORE };
 
 /// An envelope with what every NATS message has.
 pub(super) fn envelope(message: Message) -> Envelope {
@@ -33,9 +34,10 @@ pub(super) fn envelope(message: Message) -> Envelope {
     }
 }
 
-/// Moves the headers that stand for fields of an envelope there.
-pub(super) fn unfold(mut envelope: Envelope) -> Envelope {
-    envelope.unfold(READ);
+/// Moves headers that stand for something native to its place.
+pub(super) fn unfold(mut envelope: Envelope, native: Native) -> Envelope {
+    // The producer's own time, where a relay has put it into a header, outranks the one that JetStream stamped.
+    envelope.unfold(Native { timestamp: true, ..native });
     envelope
 }
 
@@ -84,7 +86,8 @@ pub(super) struct Outgoing {
 impl Outgoing {
     /// # Errors
     /// When the subject is none that can be published to.
-    pub(super) fn new(mut envelope: Envelope, native: Native) -> Result<Self, SinkError> {
+    pub(super) fn new(envelope: Envelope, native: Native) -> Result<Self, SinkError> {
+        let mut envelope = unfold(envelope, native);
         let own = std::mem::take(&mut envelope.headers);
         // What is no subject cannot be a native reply address, and travels as a header.
         let reply_to = envelope.properties.reply_to.as_deref();

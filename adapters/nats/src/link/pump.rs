@@ -163,6 +163,6 @@ impl Pump {
             nack_delay: self.config.nack_delay,
             redeliveries,
         };
-        Some((place, Delivery { envelope: mapping::unfold(envelope), receipt }))
+        Some((place, Delivery { envelope: mapping::unfold(envelope, mapping::STREAM), receipt }))
     }
 }

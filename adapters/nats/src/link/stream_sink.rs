@@ -11,13 +11,13 @@ use async_nats::jetstream::context::{
     GetStreamByNameErrorKind, PublishAckFuture, PublishError, PublishErrorKind,
 };
 use async_nats::{HeaderValue, Subject};
-use m2m_engine::bus::{Capabilities, Envelope, Native, Sink};
+use m2m_engine::bus::{Capabilities, Envelope, Sink};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::core::connected;
-use super::mapping::Outgoing;
+use super::mapping::{Outgoing, STREAM};
 use crate::error::SinkError;
 use crate::headers;
 
@@ -85,7 +85,7 @@ impl Sink for StreamSink {
     async fn send(&mut self, mut envelope: Envelope) -> Result<Acknowledged, SinkError> {
         let client = self.context.client();
         let id = envelope.dedup_id.take();
-        let mut outgoing = Outgoing::new(envelope, Native::default())?;
+        let mut outgoing = Outgoing::new(envelope, STREAM)?;
         if let Some(id) = id {
             let Ok(value) = HeaderValue::from_str(&id) else {
                 return Err(SinkError::DedupId { id });

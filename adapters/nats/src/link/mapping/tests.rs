@@ -25,8 +25,10 @@ fn over_the_wire(outgoing: Outgoing) -> Message {
 }
 
 fn round_trip(envelope: &Envelope) -> Envelope {
-    let outgoing = Outgoing::new(envelope.clone(), Native::default()).unwrap();
-    unfold(super::envelope(over_the_wire(outgoing)))
+    let outgoing = Outgoing::new(envelope.clone(), STREAM).unwrap();
+    let mut came = unfold(super::envelope(over_the_wire(outgoing)), STREAM);
+    came.unfold(Native { key: true, tombstone: true, reply_to: true, ..Native::default() });
+    came
 }
 
 fn with_headers(headers: Vec<Header>) -> Envelope {
@@ -39,7 +41,7 @@ fn with_headers(headers: Vec<Header>) -> Envelope {
 }
 
 fn packs(headers: Vec<Header>) -> bool {
-    let outgoing = Outgoing::new(with_headers(headers), Native::default()).unwrap();
+    let outgoing = Outgoing::new(with_headers(headers), STREAM).unwrap();
     outgoing.headers.get(HeaderName::from_static(headers::PACKED)).is_some()
 }
 
@@ -62,7 +64,7 @@ fn only_what_nats_would_lose_is_packed() {
 #[test]
 fn the_content_encoding_is_written_as_nats_does_and_read_as_all_do() {
     let envelope = with_headers(vec![Header::text("content-encoding", "gzip, m2m")]);
-    let outgoing = Outgoing::new(envelope.clone(), Native::default()).unwrap();
+    let outgoing = Outgoing::new(envelope.clone(), STREAM).unwrap();
     let value = outgoing.headers.get("Content-Encoding").unwrap();
     assert_eq!(value.as_str(), "gzip, m2m");
     assert_eq!(round_trip(&envelope), envelope);
@@ -74,7 +76,7 @@ fn the_content_encoding_is_written_as_nats_does_and_read_as_all_do() {
 fn headers_that_steer_the_server_are_renamed_both_ways() {
     let outgoing = Outgoing::new(
         with_headers(vec![Header::text("Nats-Rollup", "all"), Header::text("nats-msg-id", "1")]),
-        Native::default(),
+        STREAM,
     )
     .unwrap();
     for (name, _) in outgoing.headers.iter() {
@@ -105,7 +107,7 @@ fn what_is_no_subject_is_refused_for_good() {
     for name in ["", "a b", "a\n", "a..b", ".a", "a.", "a.*", ">", "a\0", long.as_str()] {
         let mut envelope = with_headers(vec![]);
         envelope.address.name = name.to_owned();
-        let refused = Outgoing::new(envelope, Native::default()).err().unwrap();
+        let refused = Outgoing::new(envelope, STREAM).err().unwrap();
         assert!(matches!(refused, SinkError::Subject { .. }), "{name:?}");
     }
     assert!(is_subject("größe.東京") && is_subject("a.b*") && is_subject("$KV.x"));
@@ -113,15 +115,29 @@ fn what_is_no_subject_is_refused_for_good() {
 
 #[test]
 fn a_reply_address_that_is_no_subject_travels_as_a_header() {
-    let core = Native { reply_to: true, ..Native::default() };
     let mut envelope = with_headers(vec![]);
     envelope.properties.reply_to = Some("a queue".into());
-    let outgoing = Outgoing::new(envelope.clone(), core).unwrap();
+    let outgoing = Outgoing::new(envelope.clone(), CORE).unwrap();
     assert_eq!(outgoing.reply, None);
     assert_eq!(round_trip(&envelope), envelope);
     envelope.properties.reply_to = Some("replies".into());
-    let outgoing = Outgoing::new(envelope, core).unwrap();
+    let outgoing = Outgoing::new(envelope.clone(), CORE).unwrap();
     assert_eq!(outgoing.reply.as_deref(), Some("replies"));
+    // A lesser broker carried it as a header.
+    envelope.fold(STREAM);
+    let outgoing = Outgoing::new(envelope, CORE).unwrap();
+    assert_eq!(outgoing.reply.as_deref(), Some("replies"));
+    assert!(outgoing.headers.is_empty());
+}
+
+#[test]
+fn the_producers_time_is_carried_once() {
+    let mut envelope = with_headers(vec![Header::text(headers::TIMESTAMP, "1")]);
+    envelope.timestamp_ms = Some(2);
+    let outgoing = Outgoing::new(envelope, STREAM).unwrap();
+    let times: Vec<_> = outgoing.headers.get_all(headers::TIMESTAMP).collect();
+    assert_eq!(times.len(), 1);
+    assert_eq!(times.first().unwrap().as_str(), "1");
 }
 
 fn any_header() -> impl Strategy<Value = Header> {
