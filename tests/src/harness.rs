@@ -16,15 +16,19 @@ mod broker;
 mod container;
 mod error;
 mod kafka;
+mod kind;
 mod native;
 mod nats;
 mod ports;
 mod rabbit;
 mod reaper;
+mod tool;
+mod topics;
 
-pub use broker::{Broker, Kind, ProbeError, Shared, Site};
+pub use broker::Broker;
 pub use error::HarnessError;
 pub use kafka::{Kafka, KafkaOptions};
+pub use kind::{Kind, ProbeError, Shared, Site};
 pub use nats::{Nats, NatsOptions};
 pub use rabbit::{Rabbit, RabbitOptions};
 
@@ -37,10 +41,7 @@ use tokio::time::sleep;
 pub fn unique(prefix: &str) -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let time = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_millis();
+    let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
     format!("{prefix}-{time:x}-{}-{number}", std::process::id())
 }
 

@@ -1,20 +1,14 @@
 //! What the three brokers have in common.
 
-use std::error::Error;
-use std::future::Future;
 use std::marker::PhantomData;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use testcontainers::{ContainerRequest, GenericImage};
-use tokio::sync::OnceCell;
 use tokio::time::{sleep, timeout};
 
-use super::HarnessError;
 use super::container::{Container, docker_answers};
 use super::native::Native;
 use super::ports;
+use super::{HarnessError, Kind};
 
 /// How long a broker may take until it answers: generous, for a machine that builds something else at the time.
 const READY: Duration = Duration::from_secs(120);
@@ -22,70 +16,6 @@ const READY: Duration = Duration::from_secs(120);
 const READY_GIVEN: Duration = Duration::from_secs(20);
 const TRY: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(50);
-
-/// What talking to a broker can meet.
-pub type ProbeError = Box<dyn Error + Send + Sync>;
-
-/// The broker that all tests of a process share, or why there is none.
-pub type Shared<K> = OnceCell<Result<Broker<K>, HarnessError>>;
-
-/// Where a native broker is to live.
-#[derive(Debug, Clone)]
-pub struct Site {
-    /// An empty folder of its own.
-    pub dir: PathBuf,
-    /// The folder that `make brokers` fills.
-    pub programs: PathBuf,
-    /// The port to listen on, on loopback only.
-    pub port: u16,
-    /// Another free port.
-    pub second_port: u16,
-}
-
-impl Site {
-    /// The path of a program or folder that `make brokers` gets.
-    ///
-    /// # Errors
-    /// [`HarnessError::Missing`] when it is not there.
-    pub fn program<K: Kind>(&self, path: impl AsRef<Path>) -> Result<PathBuf, HarnessError> {
-        let program = self.programs.join(path);
-        if program.exists() {
-            return Ok(program);
-        }
-        Err(HarnessError::Missing {
-            broker: K::NAME,
-            program,
-            variable: K::VARIABLE,
-        })
-    }
-}
-
-/// A kind of broker: its options, and how to run it and talk to it.
-pub trait Kind: Default + Send + Sync + 'static {
-    /// Its name, for messages.
-    const NAME: &'static str;
-    /// The variable that points at one that is already there.
-    const VARIABLE: &'static str;
-    /// The scheme of its URL.
-    const SCHEME: &'static str;
-    /// The port that it listens on in its container.
-    const IMAGE_PORT: u16;
-
-    /// The URL of one that listens on this loopback port.
-    fn url(port: u16) -> String;
-
-    /// Prepares the folder, and gives the command that becomes the broker.
-    fn command(&self, site: &Site) -> impl Future<Output = Result<Command, HarnessError>> + Send;
-
-    /// The container, to be reached at this loopback port.
-    fn image(&self, port: u16) -> ContainerRequest<GenericImage>;
-
-    /// Talks to it once, as an application would.
-    fn probe(url: &str) -> impl Future<Output = Result<(), ProbeError>> + Send;
-
-    /// Where the process keeps its shared one.
-    fn shared() -> &'static Shared<Self>;
-}
 
 /// A running broker. Dropped, it is gone with its data; one that was already there stays.
 #[derive(Debug)]
@@ -145,11 +75,7 @@ impl<K: Kind> Broker<K> {
     }
 
     async fn ready(url: String, runner: Runner) -> Result<Self, HarnessError> {
-        let mut broker = Self {
-            url,
-            runner,
-            kind: PhantomData,
-        };
+        let mut broker = Self { url, runner, kind: PhantomData };
         broker.answers().await?;
         Ok(broker)
     }
@@ -240,33 +166,11 @@ impl<K: Kind> Broker<K> {
         match &self.runner {
             Runner::Native(native) => native.log_tail(),
             Runner::Container(container) => container.log_tail().await,
-            Runner::Given => format!(
-                "(its log is not ours to read; {} points at it)",
-                K::VARIABLE
-            ),
+            Runner::Given => format!("(its log is not ours to read; {} points at it)", K::VARIABLE),
         }
     }
 }
 
 fn not_ours<K: Kind>(action: &'static str) -> HarnessError {
-    HarnessError::NotOurs {
-        broker: K::NAME,
-        action,
-        variable: K::VARIABLE,
-    }
-}
-
-/// Runs a program to its end, off the runtime's threads.
-pub(super) async fn run(mut command: Command) -> Result<Output, HarnessError> {
-    let output = tokio::task::spawn_blocking(move || command.output()).await;
-    output
-        .unwrap_or_else(|_| Err(std::io::ErrorKind::Interrupted.into()))
-        .map_err(HarnessError::io("run a program"))
-}
-
-/// What a program wrote.
-pub(super) fn text(output: &Output) -> String {
-    let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
-    text.push_str(&String::from_utf8_lossy(&output.stderr));
-    text
+    HarnessError::NotOurs { broker: K::NAME, action, variable: K::VARIABLE }
 }

@@ -8,8 +8,8 @@ use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, ImageExt};
 use tokio::sync::OnceCell;
 
-use super::broker::{run, text};
 use super::reaper::Reaper;
+use super::tool::{run, text};
 use super::{HarnessError, Kind};
 
 const STOP_SECONDS: i32 = 60;
@@ -21,9 +21,7 @@ pub(super) async fn docker_answers() -> bool {
         .get_or_init(|| async {
             let mut ask = Command::new("docker");
             ask.args(["info", "--format", "{{.ServerVersion}}"]);
-            run(ask)
-                .await
-                .is_ok_and(|answer| answer.status.success() && !answer.stdout.is_empty())
+            run(ask).await.is_ok_and(|answer| answer.status.success() && !answer.stdout.is_empty())
         })
         .await
 }
@@ -48,11 +46,7 @@ impl Container {
             .map_err(error(K::NAME, "start"))?;
         let reaper =
             Reaper::for_container(inner.id()).map_err(HarnessError::io("start the reaper"))?;
-        Ok(Self {
-            broker: K::NAME,
-            inner,
-            _reaper: reaper,
-        })
+        Ok(Self { broker: K::NAME, inner, _reaper: reaper })
     }
 
     pub(super) async fn start_again(&self) -> Result<(), HarnessError> {
@@ -97,28 +91,20 @@ fn on_loopback(
     inside: u16,
     outside: u16,
 ) -> ContainerRequest<GenericImage> {
-    request
-        .with_mapped_port(outside, ContainerPort::Tcp(inside))
-        .with_host_config_modifier(|config| {
-            for binding in config
-                .port_bindings
-                .iter_mut()
-                .flat_map(|map| map.values_mut())
-            {
+    request.with_mapped_port(outside, ContainerPort::Tcp(inside)).with_host_config_modifier(
+        |config| {
+            for binding in config.port_bindings.iter_mut().flat_map(|map| map.values_mut()) {
                 for PortBinding { host_ip, .. } in binding.iter_mut().flatten() {
                     *host_ip = Some("127.0.0.1".to_owned());
                 }
             }
-        })
+        },
+    )
 }
 
 fn error(
     broker: &'static str,
     action: &'static str,
 ) -> impl FnOnce(testcontainers::TestcontainersError) -> HarnessError {
-    move |source| HarnessError::Container {
-        broker,
-        action,
-        source: Box::new(source),
-    }
+    move |source| HarnessError::Container { broker, action, source: Box::new(source) }
 }

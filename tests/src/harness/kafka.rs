@@ -3,25 +3,15 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
 
-use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
-use rdkafka::error::KafkaResult;
-use rdkafka::metadata::Metadata;
 use testcontainers::{ContainerRequest, GenericImage, ImageExt};
-use tokio::time::sleep;
 
-use super::broker::{run, text};
+use super::tool::{run, text};
+use super::topics::{bootstrap, led, metadata};
 use super::{Broker, HarnessError, Kind, ProbeError, Shared, Site};
 
 /// A Kafka broker.
 pub type Kafka = Broker<KafkaOptions>;
-
-const ASK: Duration = Duration::from_secs(5);
-const TOPIC: Duration = Duration::from_secs(60);
-const POLL: Duration = Duration::from_millis(20);
 
 /// How a Kafka broker is to be started.
 #[derive(Debug, Clone)]
@@ -50,48 +40,31 @@ impl KafkaOptions {
         let own = [
             ("process.roles", "broker,controller".to_owned()),
             ("node.id", "1".to_owned()),
-            (
-                "listeners",
-                format!("PLAINTEXT://{listen},CONTROLLER://127.0.0.1:{controller}"),
-            ),
-            (
-                "advertised.listeners",
-                format!("PLAINTEXT://127.0.0.1:{advertised}"),
-            ),
+            ("listeners", format!("PLAINTEXT://{listen},CONTROLLER://127.0.0.1:{controller}")),
+            ("advertised.listeners", format!("PLAINTEXT://127.0.0.1:{advertised}")),
             (
                 "listener.security.protocol.map",
                 "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT".to_owned(),
             ),
             ("inter.broker.listener.name", "PLAINTEXT".to_owned()),
             ("controller.listener.names", "CONTROLLER".to_owned()),
-            (
-                "controller.quorum.voters",
-                format!("1@127.0.0.1:{controller}"),
-            ),
+            ("controller.quorum.voters", format!("1@127.0.0.1:{controller}")),
             ("message.max.bytes", self.message_max_bytes.to_string()),
-            (
-                "auto.create.topics.enable",
-                self.auto_create_topics.to_string(),
-            ),
+            ("auto.create.topics.enable", self.auto_create_topics.to_string()),
             // One node, and tests that do not wait for what only a cluster needs.
             ("offsets.topic.replication.factor", "1".to_owned()),
             ("offsets.topic.num.partitions", "1".to_owned()),
             ("transaction.state.log.replication.factor", "1".to_owned()),
             ("transaction.state.log.min.isr", "1".to_owned()),
             ("transaction.state.log.num.partitions", "1".to_owned()),
-            (
-                "share.coordinator.state.topic.replication.factor",
-                "1".to_owned(),
-            ),
+            ("share.coordinator.state.topic.replication.factor", "1".to_owned()),
             ("share.coordinator.state.topic.min.isr", "1".to_owned()),
             ("group.initial.rebalance.delay.ms", "0".to_owned()),
             // After a kill it is let in again only when its former self is given up.
             ("broker.heartbeat.interval.ms", "500".to_owned()),
             ("broker.session.timeout.ms", "4000".to_owned()),
         ];
-        let own = own
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value));
+        let own = own.into_iter().map(|(name, value)| (name.to_owned(), value));
         own.chain(self.properties.iter().cloned()).collect()
     }
 }
@@ -131,13 +104,7 @@ impl Kind for KafkaOptions {
 
         let mut format = java(&jars);
         format
-            .args([
-                "kafka.tools.StorageTool",
-                "format",
-                "-t",
-                "MkU3OEVBNTcwNTJENDM2Qg",
-                "-c",
-            ])
+            .args(["kafka.tools.StorageTool", "format", "-t", "MkU3OEVBNTcwNTJENDM2Qg", "-c"])
             .arg(&file);
         match run(format).await {
             Ok(output) if output.status.success() => {}
@@ -188,92 +155,4 @@ impl Kind for KafkaOptions {
         static SHARED: Shared<KafkaOptions> = Shared::const_new();
         &SHARED
     }
-}
-
-impl Kafka {
-    /// What `bootstrap.servers` wants: host and port.
-    pub fn bootstrap(&self) -> &str {
-        bootstrap(self.url())
-    }
-
-    /// Creates a topic, and waits until all its partitions can be written.
-    ///
-    /// # Errors
-    /// When Kafka refuses it, does not answer, or has not brought it up within a minute.
-    pub async fn create_topic(&self, topic: &str, partitions: i32) -> Result<(), HarnessError> {
-        let failed = |source| HarnessError::Topic {
-            topic: topic.to_owned(),
-            source,
-        };
-        let admin: AdminClient<DefaultClientContext> =
-            client(self.bootstrap()).create().map_err(failed)?;
-        let wanted = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
-        let options = AdminOptions::new().operation_timeout(Some(TOPIC));
-        let created = admin.create_topics([&wanted], &options).await;
-        if let Some(Err((_, code))) = created.map_err(failed)?.pop() {
-            return Err(HarnessError::TopicRefused {
-                topic: topic.to_owned(),
-                code,
-            });
-        }
-        let begun = Instant::now();
-        loop {
-            let metadata = metadata(self.bootstrap(), Some(topic))
-                .await
-                .map_err(failed)?;
-            let known = metadata
-                .topics()
-                .iter()
-                .map(|topic| topic.partitions().len())
-                .sum();
-            if usize::try_from(partitions) == Ok(known) && led(&metadata) {
-                return Ok(());
-            }
-            if begun.elapsed() > TOPIC {
-                return Err(HarnessError::Silent {
-                    broker: KafkaOptions::NAME,
-                    waited: TOPIC,
-                    log: format!("(topic {topic} has {known} of {partitions} partitions)"),
-                    source: None,
-                });
-            }
-            sleep(POLL).await;
-        }
-    }
-}
-
-fn bootstrap(url: &str) -> &str {
-    url.strip_prefix("kafka://")
-        .unwrap_or(url)
-        .trim_end_matches('/')
-}
-
-fn client(bootstrap: &str) -> ClientConfig {
-    let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", bootstrap);
-    // Until the broker is up there is nothing to learn from what librdkafka would log.
-    config.set("log_level", "0");
-    config
-}
-
-/// What the broker says of itself and one topic, or all; rdkafka's call blocks.
-async fn metadata(bootstrap: &str, topic: Option<&str>) -> KafkaResult<Metadata> {
-    let config = client(bootstrap);
-    let topic = topic.map(str::to_owned);
-    let asked = tokio::task::spawn_blocking(move || {
-        let admin: AdminClient<DefaultClientContext> = config.create()?;
-        admin.inner().fetch_metadata(topic.as_deref(), ASK)
-    });
-    asked
-        .await
-        .unwrap_or(Err(rdkafka::error::KafkaError::Canceled))
-}
-
-/// Whether every partition can be written.
-fn led(metadata: &Metadata) -> bool {
-    let mut partitions = metadata
-        .topics()
-        .iter()
-        .flat_map(|topic| topic.partitions());
-    partitions.all(|partition| partition.leader() >= 0)
 }

@@ -47,44 +47,32 @@ impl Native {
             second_port: ports::free().map_err(HarnessError::io("find a free port"))?,
         };
         let mut command = kind.command(&site).await?;
-        command
-            .current_dir(dir.path())
-            .stdin(Stdio::null())
-            .process_group(0);
-        Ok(Self {
-            broker: K::NAME,
-            variable: K::VARIABLE,
-            command,
-            child: None,
-            dir,
-            reaper,
-        })
+        command.current_dir(dir.path()).stdin(Stdio::null()).process_group(0);
+        Ok(Self { broker: K::NAME, variable: K::VARIABLE, command, child: None, dir, reaper })
     }
 
-    /// Starts the process; the caller waits until it answers.
+    /// Starts the process, unless it runs; the caller waits until it answers.
     pub(super) fn start(&mut self) -> Result<(), HarnessError> {
+        self.ended()?;
+        if self.child.is_some() {
+            return Ok(());
+        }
         let log = File::options()
             .create(true)
             .append(true)
             .open(self.log())
             .and_then(|log| Ok((log.try_clone()?, log)));
         let (log, same) = log.map_err(HarnessError::io("open the broker's log"))?;
-        let child = self
-            .command
-            .stdout(log)
-            .stderr(same)
-            .spawn()
-            .map_err(|source| match source.kind() {
-                io::ErrorKind::NotFound => HarnessError::Missing {
-                    broker: self.broker,
-                    program: self.command.get_program().into(),
-                    variable: self.variable,
-                },
-                _ => HarnessError::Io {
-                    action: "start the broker",
-                    source,
-                },
-            })?;
+        let child = self.command.stdout(log).stderr(same).spawn().map_err(|source| match source
+            .kind()
+        {
+            io::ErrorKind::NotFound => HarnessError::Missing {
+                broker: self.broker,
+                program: self.command.get_program().into(),
+                variable: self.variable,
+            },
+            _ => HarnessError::Io { action: "start the broker", source },
+        })?;
         let watched = self.reaper.watch(Some(child.id()));
         self.child = Some(child);
         watched.map_err(HarnessError::io("reach the reaper"))
@@ -101,10 +89,7 @@ impl Native {
         while self.ended()?.is_none() {
             if begun.elapsed() > STOP {
                 self.kill()?;
-                return Err(HarnessError::NotStopped {
-                    broker: self.broker,
-                    waited: STOP,
-                });
+                return Err(HarnessError::NotStopped { broker: self.broker, waited: STOP });
             }
             sleep(POLL).await;
         }
@@ -116,12 +101,8 @@ impl Native {
         if let Some(mut child) = self.child.take() {
             // The group may be gone already; `wait` says what counts.
             let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
-            child
-                .wait()
-                .map_err(HarnessError::io("wait for the broker's end"))?;
-            self.reaper
-                .watch(None)
-                .map_err(HarnessError::io("reach the reaper"))?;
+            child.wait().map_err(HarnessError::io("wait for the broker's end"))?;
+            self.reaper.watch(None).map_err(HarnessError::io("reach the reaper"))?;
         }
         Ok(())
     }
@@ -131,14 +112,10 @@ impl Native {
         let Some(child) = &mut self.child else {
             return Ok(None);
         };
-        let status = child
-            .try_wait()
-            .map_err(HarnessError::io("see whether the broker runs"))?;
+        let status = child.try_wait().map_err(HarnessError::io("see whether the broker runs"))?;
         if status.is_some() {
             self.child = None;
-            self.reaper
-                .watch(None)
-                .map_err(HarnessError::io("reach the reaper"))?;
+            self.reaper.watch(None).map_err(HarnessError::io("reach the reaper"))?;
         }
         Ok(status)
     }

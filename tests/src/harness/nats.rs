@@ -23,19 +23,13 @@ pub struct NatsOptions {
 
 impl Default for NatsOptions {
     fn default() -> Self {
-        Self {
-            max_payload: 1 << 20,
-            config: String::new(),
-        }
+        Self { max_payload: 1 << 20, config: String::new() }
     }
 }
 
 impl NatsOptions {
     fn file(&self, listen: &str, store: &str) -> String {
-        let Self {
-            max_payload,
-            config,
-        } = self;
+        let Self { max_payload, config } = self;
         format!(
             "listen: \"{listen}\"\nmax_payload: {max_payload}\njetstream {{ store_dir: {store:?} }}\n{config}\n"
         )
@@ -72,10 +66,8 @@ impl Kind for NatsOptions {
     }
 
     async fn probe(url: &str) -> Result<(), ProbeError> {
-        let client = ConnectOptions::new()
-            .connection_timeout(Duration::from_secs(5))
-            .connect(url)
-            .await?;
+        let client =
+            ConnectOptions::new().connection_timeout(Duration::from_secs(5)).connect(url).await?;
         jetstream::new(client).query_account().await?;
         Ok(())
     }

@@ -55,10 +55,7 @@ impl Kind for RabbitOptions {
             .env("HOME", &site.dir) // where Erlang keeps the cookie
             .env("RABBITMQ_CONF_ENV_FILE", "/dev/null")
             .env("RABBITMQ_CONFIG_FILE", config)
-            .env(
-                "RABBITMQ_ENABLED_PLUGINS_FILE",
-                site.dir.join("enabled_plugins"),
-            )
+            .env("RABBITMQ_ENABLED_PLUGINS_FILE", site.dir.join("enabled_plugins"))
             .env("RABBITMQ_LOG_BASE", site.dir.join("logs"))
             .env("RABBITMQ_MNESIA_BASE", site.dir.join("data"))
             .env("RABBITMQ_NODENAME", "rabbit@localhost")
@@ -72,10 +69,8 @@ impl Kind for RabbitOptions {
     }
 
     fn image(&self, _port: u16) -> ContainerRequest<GenericImage> {
-        GenericImage::new("rabbitmq", "4-alpine").with_copy_to(
-            "/etc/rabbitmq/conf.d/90-m2m.conf",
-            self.config.clone().into_bytes(),
-        )
+        GenericImage::new("rabbitmq", "4-alpine")
+            .with_copy_to("/etc/rabbitmq/conf.d/90-m2m.conf", self.config.clone().into_bytes())
     }
 
     async fn probe(url: &str) -> Result<(), ProbeError> {

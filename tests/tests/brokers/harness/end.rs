@@ -39,10 +39,7 @@ async fn a_missing_broker_says_how_to_get_it() -> Result<()> {
             .output()?;
         assert!(!output.status.success(), "{only} started from nothing");
         let said = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            said.contains("make brokers") && said.contains(variable),
-            "{only}: {said}"
-        );
+        assert!(said.contains("make brokers") && said.contains(variable), "{only}: {said}");
     }
     assert_eq!(empty.path().read_dir()?.count(), 0, "folders left behind");
     Ok(())
@@ -58,18 +55,12 @@ async fn a_broker_already_there_is_used_and_left_alone() -> Result<()> {
 async fn given<K: Kind>(only: &str) -> Result<()> {
     let url = Broker::<K>::shared().await?.url();
     let mut given = Broker::<K>::at(url).await?;
-    for refused in [
-        given.stop().await,
-        given.kill().await,
-        given.start_again().await,
-    ] {
+    for refused in [given.stop().await, given.kill().await, given.start_again().await] {
         let message = refused.unwrap_err().to_string();
         assert!(message.contains(K::VARIABLE), "{message}");
     }
     drop(given);
-    K::probe(url)
-        .await
-        .map_err(|error| anyhow::anyhow!("it is gone: {error}"))?;
+    K::probe(url).await.map_err(|error| anyhow::anyhow!("it is gone: {error}"))?;
 
     let empty = tempfile::tempdir()?;
     let output = with_brokers(empty.path())
@@ -86,12 +77,7 @@ async fn nothing_stays_after_a_good_end() -> Result<()> {
     let output = with_brokers(temporary.path())
         .args(["--", "sh", "-c", &format!("{TELL}; exit 7")])
         .output()?;
-    assert_eq!(
-        output.status.code(),
-        Some(7),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert_eq!(output.status.code(), Some(7), "{}", String::from_utf8_lossy(&output.stderr));
     let urls = String::from_utf8(output.stdout)?;
     gone(urls.lines().filter(|url| !url.is_empty()), temporary.path()).await
 }
@@ -106,10 +92,7 @@ async fn nothing_stays_after_a_sudden_end() -> Result<()> {
         .stdout(Stdio::piped())
         .spawn()?;
     let told = BufReader::new(process.stdout.take().context("no output")?).lines();
-    let urls: Vec<_> = told
-        .map_while(Result::ok)
-        .take_while(|line| !line.is_empty())
-        .collect();
+    let urls: Vec<_> = told.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
     for url in &urls {
         assert!(connects(url)?, "{url} does not run");
     }
@@ -123,15 +106,9 @@ async fn gone(urls: impl Iterator<Item = &str>, temporary: &Path) -> Result<()> 
     let urls: Vec<_> = urls.collect();
     assert_eq!(urls.len(), 3, "{urls:?}");
     for url in urls {
-        eventually(&format!("the end of {url}"), async || {
-            !connects(url).unwrap()
-        })
-        .await;
+        eventually(&format!("the end of {url}"), async || !connects(url).unwrap()).await;
     }
-    eventually("an empty folder", async || {
-        temporary.read_dir().unwrap().count() == 0
-    })
-    .await;
+    eventually("an empty folder", async || temporary.read_dir().unwrap().count() == 0).await;
     Ok(())
 }
 

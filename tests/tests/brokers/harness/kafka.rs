@@ -38,20 +38,14 @@ async fn keeps_its_topic_through_kill_and_stop() -> Result<()> {
     send(&kafka, "orders", "1").await?;
 
     kafka.kill().await?;
-    assert!(
-        TcpStream::connect(kafka.bootstrap()).is_err(),
-        "it still runs"
-    );
+    assert!(TcpStream::connect(kafka.bootstrap()).is_err(), "it still runs");
     kafka.start_again().await?;
     assert_eq!(kafka.url(), url);
     assert_eq!(stored(&kafka, 1).await?, ["1"]);
 
     send(&kafka, "orders", "2").await?;
     kafka.stop().await?;
-    assert!(
-        TcpStream::connect(kafka.bootstrap()).is_err(),
-        "it still runs"
-    );
+    assert!(TcpStream::connect(kafka.bootstrap()).is_err(), "it still runs");
     kafka.start_again().await?;
     assert_eq!(stored(&kafka, 2).await?, ["1", "2"]);
     Ok(())
@@ -83,10 +77,7 @@ async fn refuses_a_topic_that_is_there() -> Result<()> {
     assert!(
         matches!(
             refused,
-            HarnessError::TopicRefused {
-                code: RDKafkaErrorCode::TopicAlreadyExists,
-                ..
-            }
+            HarnessError::TopicRefused { code: RDKafkaErrorCode::TopicAlreadyExists, .. }
         ),
         "{refused}"
     );

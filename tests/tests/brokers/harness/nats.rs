@@ -56,10 +56,7 @@ async fn stored(url: &str) -> Result<Vec<String>> {
 
 #[tokio::test]
 async fn takes_its_options() -> Result<()> {
-    let options = NatsOptions {
-        max_payload: 65_536,
-        config: "server_name: custom".to_owned(),
-    };
+    let options = NatsOptions { max_payload: 65_536, config: "server_name: custom".to_owned() };
     let nats = Nats::start_with(options).await?;
     let client = async_nats::connect(nats.url()).await?;
     assert_eq!(client.max_payload(), 65_536);

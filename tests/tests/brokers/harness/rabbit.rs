@@ -55,9 +55,7 @@ async fn keeps_its_queue_through_kill_and_stop() -> Result<()> {
 
 #[tokio::test]
 async fn takes_its_options() -> Result<()> {
-    let options = RabbitOptions {
-        config: "max_message_size = 1000".to_owned(),
-    };
+    let options = RabbitOptions { config: "max_message_size = 1000".to_owned() };
     let rabbit = Rabbit::start_with(options).await?;
     let (_connection, channel) = open(rabbit.url()).await?;
     declare(&channel, "small", QueueDeclareOptions::default()).await?;
@@ -70,16 +68,12 @@ async fn takes_its_options() -> Result<()> {
 async fn open(url: &str) -> Result<(Connection, Channel)> {
     let connection = Connection::connect(url, ConnectionProperties::default()).await?;
     let channel = connection.create_channel().await?;
-    channel
-        .confirm_select(ConfirmSelectOptions::default())
-        .await?;
+    channel.confirm_select(ConfirmSelectOptions::default()).await?;
     Ok((connection, channel))
 }
 
 async fn declare(channel: &Channel, queue: &str, options: QueueDeclareOptions) -> Result<()> {
-    channel
-        .queue_declare(queue.into(), options, FieldTable::default())
-        .await?;
+    channel.queue_declare(queue.into(), options, FieldTable::default()).await?;
     Ok(())
 }
 
