@@ -79,7 +79,10 @@ impl Pipeline {
             let sink = Arc::clone(&self.sink);
             let pause = std::mem::take(&mut self.pause);
             let mut sending = pin!(async move {
-                sleep(pause).await;
+                // A pause of zero would still last until the timer's next tick, a millisecond later.
+                if !pause.is_zero() {
+                    sleep(pause).await;
+                }
                 sink.send(envelope).await
             });
             // A sink may have no room until confirmations are taken from it, so they are awaited meanwhile. A send that has begun is seen
