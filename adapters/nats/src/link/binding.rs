@@ -1,15 +1,17 @@
 //! Finds the durable consumer, or creates it.
 
-use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
+use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer, pull};
 use async_nats::jetstream::stream::ConsumerErrorKind;
 use async_nats::jetstream::{Context, ErrorCode};
 
 use super::stream_source::StreamSourceConfig;
 use crate::error::SourceError;
 
+/// The consumer; `resume` is the sequence that was reached with one that may have vanished since.
 pub(super) async fn bind(
     context: &Context,
     config: &StreamSourceConfig,
+    resume: Option<u64>,
 ) -> Result<PullConsumer, SourceError> {
     let (stream, durable) = (&config.stream, &config.durable);
     let error = match context.get_consumer_from_stream(durable, stream).await {
@@ -32,13 +34,37 @@ pub(super) async fn bind(
             return Err(SourceError::Find { stream, durable, source: error });
         }
     }
-    tracing::info!(stream, durable, "creating the consumer");
-    let created = context.create_consumer_strict_on_stream(wanted(config), stream).await;
+    let mut wanted = wanted(config);
+    if let Some(reached) = resume {
+        wanted.deliver_policy = again(context, config, reached).await;
+    }
+    tracing::info!(stream, durable, policy = ?wanted.deliver_policy, "creating the consumer");
+    let created = context.create_consumer_strict_on_stream(wanted, stream).await;
     created.map_err(|source| SourceError::Create {
         stream: stream.clone(),
         durable: durable.clone(),
         source,
     })
+}
+
+/// Where a consumer begins that takes the place of one that has vanished: so that nothing is lost, even if it comes again.
+async fn again(context: &Context, config: &StreamSourceConfig, reached: u64) -> DeliverPolicy {
+    match config.deliver_policy {
+        // Read as configured, all that came since the old one vanished would be skipped.
+        DeliverPolicy::New | DeliverPolicy::Last | DeliverPolicy::LastPerSubject => {
+            let stream = context.get_stream(&config.stream).await;
+            let last = stream.map(|stream| stream.cached_info().state.last_sequence);
+            // A stream that ends before is another one of the same name.
+            if last.is_ok_and(|last| last.saturating_add(1) < reached) {
+                DeliverPolicy::All
+            } else {
+                DeliverPolicy::ByStartSequence { start_sequence: reached }
+            }
+        }
+        policy @ (DeliverPolicy::All
+        | DeliverPolicy::ByStartSequence { .. }
+        | DeliverPolicy::ByStartTime { .. }) => policy,
+    }
 }
 
 fn wanted(config: &StreamSourceConfig) -> pull::Config {

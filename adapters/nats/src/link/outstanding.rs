@@ -1,6 +1,6 @@
 //! Keeps the server from delivering again what is still being worked on.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use async_nats::jetstream::AckKind;
 use async_nats::{Client, Subject};
 use tokio::sync::Notify;
 
-/// Acknowledgement addresses of deliveries that are neither settled nor dropped.
+/// Deliveries that are neither settled nor dropped, by the address of their acknowledgement; and where the work stands.
 #[derive(Debug)]
 pub(super) struct Outstanding {
     client: Client,
@@ -21,29 +21,49 @@ struct Held {
     ack_wait: Duration,
     next: u64,
     replies: HashMap<u64, Subject>,
+    /// Sequences that were delivered, and whose acknowledgement was not confirmed.
+    unacked: BTreeSet<u64>,
+    /// The highest sequence that was delivered.
+    last: Option<u64>,
 }
 
 impl Outstanding {
     pub(super) fn new(client: Client, ack_wait: Duration) -> Self {
-        let held = Held { ack_wait, next: 0, replies: HashMap::new() };
+        let held = Held {
+            ack_wait,
+            next: 0,
+            replies: HashMap::new(),
+            unacked: BTreeSet::new(),
+            last: None,
+        };
         Self { client, held: Mutex::new(held), hurried: Notify::new() }
     }
 
-    pub(super) fn hold(self: &Arc<Self>, reply: Subject) -> Ticket {
+    pub(super) fn hold(self: &Arc<Self>, sequence: u64, reply: Subject) -> Ticket {
         let mut held = self.held();
         let number = held.next;
         held.next += 1;
         held.replies.insert(number, reply);
-        Ticket { number, outstanding: Arc::clone(self) }
+        held.unacked.insert(sequence);
+        held.last = held.last.max(Some(sequence));
+        Ticket { number, sequence, outstanding: Arc::clone(self) }
     }
 
     pub(super) fn len(&self) -> usize {
         self.held().replies.len()
     }
 
-    /// Tells what the consumer really waits before it delivers again.
-    pub(super) fn set_ack_wait(&self, ack_wait: Duration) {
-        self.held().ack_wait = ack_wait;
+    /// The first sequence that is not done with; `None` before a consumer was found.
+    pub(super) fn resume(&self) -> Option<u64> {
+        let held = self.held();
+        held.unacked.first().copied().or(held.last.map(|last| last.saturating_add(1)))
+    }
+
+    /// Tells of the consumer that was found: how long it really waits before it delivers again, and what it delivered last.
+    pub(super) fn found(&self, ack_wait: Duration, delivered: u64) {
+        let mut held = self.held();
+        held.ack_wait = ack_wait;
+        held.last.get_or_insert(delivered);
         self.hurried.notify_one();
     }
 
@@ -73,7 +93,15 @@ impl Outstanding {
 #[derive(Debug)]
 pub(super) struct Ticket {
     number: u64,
+    sequence: u64,
     outstanding: Arc<Outstanding>,
+}
+
+impl Ticket {
+    /// The server has confirmed the acknowledgement.
+    pub(super) fn done(self) {
+        self.outstanding.held().unacked.remove(&self.sequence);
+    }
 }
 
 impl Drop for Ticket {

@@ -45,7 +45,7 @@ impl Pump {
     /// Runs until the source is closed, or the consumer fails: that error is the last thing sent.
     pub(super) async fn run(self, bound: oneshot::Sender<()>) {
         let consumer = tokio::select! {
-            consumer = bind(&self.context, &self.config) => consumer,
+            consumer = bind(&self.context, &self.config, self.outstanding.resume()) => consumer,
             () = self.out.closed() => return,
         };
         let ended = match consumer {
@@ -66,7 +66,7 @@ impl Pump {
         let found = consumer.cached_info();
         // With a list of back-offs, the first one counts.
         let ack_wait = found.config.backoff.first().copied().unwrap_or(found.config.ack_wait);
-        self.outstanding.set_ack_wait(ack_wait);
+        self.outstanding.found(ack_wait, found.delivered.stream_sequence);
         let (keep, outstanding) = (self.config.keep_order, self.outstanding.len());
         let mut order = Order::new(keep, found, ack_wait, outstanding, self.client.statistics());
         let mut messages = self.pull(&consumer).await?;
@@ -156,7 +156,7 @@ impl Pump {
         envelope.identity = Some(identity);
         envelope.timestamp_ms = i64::try_from(stamped).ok();
         let receipt = StreamReceipt {
-            ticket: self.outstanding.hold(reply.clone()),
+            ticket: self.outstanding.hold(place.sequence, reply.clone()),
             client: self.client.clone(),
             reply,
             ack_timeout: self.config.ack_timeout,

@@ -50,9 +50,9 @@ impl Receipt for StreamReceipt {
 
     async fn ack(self) -> Result<(), SettleError> {
         let Self { ticket, client, reply, ack_timeout, .. } = self;
-        let settled = settle(client, reply, AckKind::Ack, ack_timeout).await;
-        drop(ticket);
-        settled
+        settle(client, reply, AckKind::Ack, ack_timeout).await?;
+        ticket.done();
+        Ok(())
     }
 
     async fn nack(self) -> Result<(), SettleError> {

@@ -27,7 +27,8 @@ pub struct StreamSourceConfig {
     pub durable: String,
     /// Only these subjects; all of the stream's when empty. An existing consumer must have the same, unless this is empty.
     pub filter_subjects: Vec<String>,
-    /// Where a new consumer begins; at the stream's first message unless told otherwise.
+    /// Where a new consumer begins; at the stream's first message unless told otherwise. So does one that takes the place of one
+    /// that has vanished, with one exception: instead of at what is new or last then, it goes on where the old one stood.
     pub deliver_policy: DeliverPolicy,
     /// After how long without a sign of life the server delivers again; 10 seconds unless told otherwise. Work that takes longer is
     /// fine: while a receipt exists, the server is told that it is in progress.
