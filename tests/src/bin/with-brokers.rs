@@ -41,6 +41,8 @@ async fn main() -> anyhow::Result<ExitCode> {
     tell(&mut command, &nats);
     tell(&mut command, &kafka);
     tell(&mut command, &rabbit);
+    // Ctrl-C reaches the command too: it decides when to end, and has its brokers until then.
+    tokio::spawn(async { while tokio::signal::ctrl_c().await.is_ok() {} });
     let ran = tokio::task::spawn_blocking(move || command.status()).await?;
     let status = ran.with_context(|| format!("cannot run {program}"))?;
     let code = status.code().and_then(|code| u8::try_from(code).ok());
