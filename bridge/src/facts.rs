@@ -71,13 +71,11 @@ impl<'a> View<'a> {
         Some(Known::Fact(match name {
             "subject" | "topic" | "routing_key" => Fact::Text(&address.name),
             "exchange" => Fact::Text(&address.exchange),
-            "key" => Fact::Text(
-                self.envelope
-                    .key
-                    .as_deref()
-                    .and_then(|key| std::str::from_utf8(key).ok())
-                    .unwrap_or(""),
-            ),
+            "key" => Fact::Text(match &self.envelope.key {
+                Some(key) => std::str::from_utf8(key).unwrap_or(""),
+                // Where brokers without keys carry it.
+                None => self.envelope.header(headers::KEY).unwrap_or(""),
+            }),
             "headers" => return Some(Known::Headers(Headers(self.envelope))),
             _ => self.facts.get(name)?,
         }))

@@ -53,13 +53,12 @@ pub(super) fn source_client(bus: &Bus, bridge: &str, group: &str, start: Start) 
 }
 
 pub(super) fn source(route: &Route, topics: &[String]) -> KafkaSourceConfig {
-    let config = KafkaSourceConfig::default();
     KafkaSourceConfig {
         topics: topics.to_vec(),
         // What is acknowledged and not yet committed counts too, and must not hold the relay up.
-        window: config.window.max(2 * route.in_flight),
+        window: 2 * route.in_flight,
         window_bytes: route.in_flight_bytes,
-        ..config
+        ..KafkaSourceConfig::default()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use m2m_engine::bus::Envelope;
+use m2m_engine::bus::{Envelope, headers};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::endpoint::AnyReceipt;
@@ -72,6 +72,8 @@ impl Part {
         envelope.dedup_id = self.dedup_id(&envelope, hop);
         envelope.address = self.outgoing.address.clone();
         if let Some(key) = &self.outgoing.key {
+            // The source's own, where it could only carry it in a header.
+            headers::take(&mut envelope.headers, headers::KEY);
             envelope.key.clone_from(key);
         }
         envelope

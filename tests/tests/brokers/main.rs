@@ -6,5 +6,8 @@
     reason = "a test says what it expects by failing"
 )]
 
+mod amqp_adapter;
 mod conformance;
 mod harness;
+mod nats_adapter;
+mod relay;

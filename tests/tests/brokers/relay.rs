@@ -1,0 +1,11 @@
+//! The bridge on real brokers.
+
+mod bridge;
+mod mapping;
+mod messages;
+mod order;
+mod pairs;
+mod place;
+mod process;
+mod restart;
+mod routing;
