@@ -102,11 +102,17 @@ impl Opened<'_> {
     }
 }
 
+/// Whether `part` lies within `whole`, without which `slice_ref` panics.
+fn holds(whole: &Bytes, part: &[u8]) -> bool {
+    let (outer, inner) = (whole.as_ptr_range(), part.as_ptr_range());
+    outer.start <= inner.start && inner.end <= outer.end
+}
+
 fn shared(part: Cow<'_, [u8]>, whole: &Bytes) -> Bytes {
     match part {
-        // `slice_ref` of an empty slice would be out of range.
-        Cow::Borrowed([]) => Bytes::new(),
-        Cow::Borrowed(part) => whole.slice_ref(part),
+        Cow::Borrowed(part) if holds(whole, part) => whole.slice_ref(part),
+        // Handed another copy of the message than the one that it was borrowed from.
+        Cow::Borrowed(part) => Bytes::copy_from_slice(part),
         Cow::Owned(bytes) => bytes.into(),
     }
 }
