@@ -88,14 +88,27 @@ impl Form {
 /// When these are not the first bytes of such a frame, or end within the header.
 pub fn peek(frame: &[u8]) -> Result<Header<'_>, FrameError> {
     let rest = frame.strip_prefix(M2M_PREFIX).ok_or(FrameError::Truncated { part: "prefix" })?;
-    Ok(header::read(rest)?.0)
+    header::read(rest)
 }
 
-/// What stands after the prefix of an M2M v1 frame in its text form, decoded: so that [`peek_decoded`] can read it.
+/// The header of an M2M v1 frame in its text form, decoded: so that [`peek_decoded`] can read it. What follows it is not looked at.
 ///
 /// # Errors
 /// When it is not in that form.
 pub fn decode_text(frame: &[u8]) -> Result<Vec<u8>, FrameError> {
+    let rest = frame.strip_prefix(M2M_PREFIX).ok_or(FrameError::Truncated { part: "prefix" })?;
+    let decode = |bytes: usize| {
+        // Four characters stand for three bytes; those at the very end may be padded.
+        let end = rest.len().min(bytes.div_ceil(3) * 4);
+        STANDARD.decode(rest.get(..end).unwrap_or_default()).map_err(|_| FrameError::Base64)
+    };
+    match decode(2)?.first_chunk() {
+        Some(len) => decode(usize::from(u16::from_le_bytes(*len))),
+        None => Err(FrameError::Truncated { part: "header" }),
+    }
+}
+
+fn decode_whole_text(frame: &[u8]) -> Result<Vec<u8>, FrameError> {
     let rest = frame.strip_prefix(M2M_PREFIX).ok_or(FrameError::Truncated { part: "prefix" })?;
     STANDARD.decode(rest).map_err(|_| FrameError::Base64)
 }
@@ -105,7 +118,7 @@ pub fn decode_text(frame: &[u8]) -> Result<Vec<u8>, FrameError> {
 /// # Errors
 /// As [`peek`].
 pub fn peek_decoded(after_prefix: &[u8]) -> Result<Header<'_>, FrameError> {
-    Ok(header::read(after_prefix)?.0)
+    header::read(after_prefix)
 }
 
 /// The text form of a binary M2M v1 frame; for anything else, that itself.
@@ -151,18 +164,17 @@ pub(crate) fn write(encoded: Encoded<'_>) -> Wrapped<'_> {
             (Cow::Owned(text), Algorithm::Brotli)
         }
     };
+    debug_assert_eq!(bytes.len(), len, "told before it was written");
     Wrapped { bytes, algorithm, headers: Vec::new(), findings }
 }
 
 impl Encoded<'_> {
-    /// The length that [`write`] would come to; never too small.
+    /// The length of what [`write`] writes.
     pub(crate) fn framed_len(&self) -> usize {
         let base64 = |len: usize| len.div_ceil(3) * 4;
         match &self.content {
             Content::Stored(payload) => payload.len(),
-            Content::M2m { header, body, .. } => {
-                M2M_PREFIX.len() + header.max_len() + 8 + body.len()
-            }
+            Content::M2m { header, body, .. } => M2M_PREFIX.len() + header.len() + 8 + body.len(),
             Content::TokenNative { ids, .. } => TOKEN_NATIVE_PREFIX.len() + 2 + base64(ids.len()),
             Content::Brotli(body) => BROTLI_PREFIX.len() + base64(body.len()),
         }
@@ -183,7 +195,8 @@ pub(crate) struct Held<'a> {
     pub(crate) body: Cow<'a, [u8]>,
 }
 
-/// Takes a message apart.
+/// Takes a message apart. What an M2M v1 frame's header tells of the payload is not read: a frame whose header [`peek`] refuses opens
+/// all the same, as its checksum is what vouches for the payload.
 pub(crate) fn read(form: Form, message: &[u8]) -> Result<Held<'_>, FrameError> {
     let plain = |coding, body| Held { security: Security::None, coding, crc32: None, body };
     match form {
@@ -195,7 +208,7 @@ pub(crate) fn read(form: Form, message: &[u8]) -> Result<Held<'_>, FrameError> {
             Ok(parts.held(Cow::Borrowed(body)))
         }
         Form::M2mText => {
-            let mut decoded = decode_text(message)?;
+            let mut decoded = decode_whole_text(message)?;
             let parts = Parts::read(&decoded)?;
             decoded.drain(..parts.body_at);
             Ok(parts.held(Cow::Owned(decoded)))
@@ -227,13 +240,13 @@ struct Parts {
 
 impl Parts {
     fn read(after_prefix: &[u8]) -> Result<Self, FrameError> {
-        let (header, len) = header::read(after_prefix)?;
-        let security = header.security;
-        let compressed = header.flags.contains(Flags::COMPRESSED);
-        let rest = after_prefix.get(len..).unwrap_or_default();
+        let (fixed, _, rest) = header::split(after_prefix)?;
+        let security = fixed.security;
+        let compressed = fixed.flags.contains(Flags::COMPRESSED);
+        let body_at = after_prefix.len() - rest.len();
         if security != Security::None {
             // What follows is sealed or signed; its lengths mean nothing before it has been authenticated.
-            return Ok(Self { security, compressed, crc32: 0, body_at: len });
+            return Ok(Self { security, compressed, crc32: 0, body_at });
         }
         let (stated, rest) = rest
             .split_first_chunk::<4>()
@@ -244,7 +257,7 @@ impl Parts {
         if stated != body.len() {
             return Err(FrameError::PayloadLen { stated, held: body.len() });
         }
-        Ok(Self { security, compressed, crc32: u32::from_le_bytes(*crc32), body_at: len + 8 })
+        Ok(Self { security, compressed, crc32: u32::from_le_bytes(*crc32), body_at: body_at + 8 })
     }
 
     fn held(self, body: Cow<'_, [u8]>) -> Held<'_> {

@@ -59,6 +59,7 @@ proptest! {
     #[test]
     fn any_bytes_come_back(data in prop::collection::vec(any::<u8>(), 0..2000), algorithm in any_algorithm()) {
         fuzz::round_trip(&fuzz::engine(), &data, &Outbound { algorithm, ..Outbound::default() });
+        fuzz::grows_for_a_reason(&fuzz::engine(), &data);
     }
 
     #[test]
@@ -67,6 +68,7 @@ proptest! {
             let engine = engine(Config { framing, level, ..Config::default() });
             fuzz::round_trip(&engine, json.as_bytes(), &Outbound { algorithm, ..Outbound::default() });
         }
+        fuzz::grows_for_a_reason(&engine(Config { level, ..Config::default() }), json.as_bytes());
     }
 
     #[test]
@@ -223,6 +225,17 @@ fn a_stored_payload_is_borrowed_from_its_frame() {
 }
 
 #[test]
+fn bytes_that_a_payload_was_not_borrowed_from_are_copied_not_a_panic() {
+    let engine = engine(Config::default());
+    let payload = b"plain".to_vec();
+    let other = bytes::Bytes::from_static(b"another message altogether");
+    let wrapped = engine.wrap(&payload, &Outbound::default()).unwrap();
+    assert_eq!(wrapped.into_bytes(&other), "plain");
+    assert_eq!(engine.open(&payload, &Inbound::default()).unwrap().into_bytes(&other), "plain");
+    assert_eq!(engine.open(b"", &Inbound::default()).unwrap().into_bytes(&other), "");
+}
+
+#[test]
 fn payloads_and_frames_over_the_limits_are_refused_by_name() {
     let limits = Limits { frame: 300, inflated: 1000, json_depth: 128 };
     let small = engine(Config { limits, ..Config::default() });
@@ -247,6 +260,27 @@ fn payloads_and_frames_over_the_limits_are_refused_by_name() {
 }
 
 const M2M: &[u8] = b"#M2M|1|";
+
+/// Fewer roles than messages, a model's name whose length has wrapped: the reference implementation writes such headers, and opens them.
+#[test]
+fn a_frame_whose_header_cannot_be_read_opens_if_its_payload_is_whole() {
+    let json = br#"{"model":"m","messages":[{"role":"function"}]}"#;
+    let cost = [0x6f, 0x12, 0x83, 0x3a];
+    let len = u32::try_from(json.len()).unwrap().to_le_bytes();
+    let crc32 = [0x67, 0xbe, 0x6c, 0x45];
+    let fields = [1, b'm', 1, 0];
+    let fixed = [28, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    let frame = [M2M, &fixed, &fields, &cost, &len, &crc32, json].concat();
+    assert!(frame::peek(&frame).is_err());
+    let engine = engine(Config::default());
+    for frame in [frame.clone(), frame::to_text(&frame).into_owned()] {
+        assert_eq!(engine.open(&frame, &Inbound::default()).unwrap().payload, &json[..]);
+    }
+    let mut damaged = frame;
+    *damaged.last_mut().unwrap() ^= 1;
+    let error = engine.open(&damaged, &Inbound::default()).unwrap_err();
+    assert!(matches!(error, OpenError::Frame(FrameError::Checksum)), "{error}");
+}
 
 #[test]
 fn json_that_cannot_be_read_within_the_limits_is_custom_bytes() {

@@ -5,7 +5,7 @@ mod values;
 
 use std::borrow::Cow;
 
-pub(super) use read::read;
+pub(super) use read::{read, split};
 pub use values::{FinishReason, Role, Roles, Schema, Security};
 
 use super::{Flags, provider, varint};
@@ -114,20 +114,19 @@ impl<'a> Header<'a> {
         }
     }
 
-    /// An upper bound of the written length.
-    pub(crate) fn max_len(&self) -> usize {
+    /// How many bytes [`Header::write`] appends.
+    pub(crate) fn len(&self) -> usize {
         FIXED
             + match &self.body {
-                // Lengths, 32-bit varints of at most five bytes, a cost.
-                Body::Request(r) => 1 + r.model.len() + 5 + r.roles.packed.len() + 5 + 5 + 4,
-                Body::Response(r) => 2 + r.id.len() + r.model.len() + 1 + 4 * 5 + 4,
+                Body::Request(request) => request.len(),
+                Body::Response(response) => response.len(),
                 Body::None => 0,
             }
     }
 
     /// Whether its length fits the two bytes that the format has for it.
     pub(crate) fn fits(&self) -> bool {
-        self.max_len() <= usize::from(u16::MAX)
+        self.len() <= usize::from(u16::MAX)
     }
 
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
@@ -148,9 +147,17 @@ impl<'a> Header<'a> {
 }
 
 impl Request<'_> {
+    fn len(&self) -> usize {
+        let numbers = [Some(count(&self.roles)), Some(self.content_hint), self.max_tokens];
+        1 + self.model.len()
+            + self.roles.packed.len()
+            + varint_len(numbers)
+            + self.est_cost_usd.map_or(0, |cost| cost.to_le_bytes().len())
+    }
+
     fn write(&self, out: &mut Vec<u8>) {
         write_short(out, &self.model);
-        varint::write(out, u32::try_from(self.roles.len()).unwrap_or(u32::MAX));
+        varint::write(out, count(&self.roles));
         out.extend_from_slice(&self.roles.packed);
         varint::write(out, self.content_hint);
         if let Some(max_tokens) = self.max_tokens {
@@ -163,6 +170,21 @@ impl Request<'_> {
 }
 
 impl Response<'_> {
+    fn len(&self) -> usize {
+        let numbers = [
+            Some(self.prompt_tokens),
+            Some(self.completion_tokens),
+            self.cached_tokens,
+            self.reasoning_tokens,
+        ];
+        1 + self.id.len()
+            + 1
+            + self.model.len()
+            + 1
+            + varint_len(numbers)
+            + self.est_cost_usd.map_or(0, |cost| cost.to_le_bytes().len())
+    }
+
     fn write(&self, out: &mut Vec<u8>) {
         write_short(out, &self.id);
         write_short(out, &self.model);
@@ -176,6 +198,14 @@ impl Response<'_> {
             out.extend_from_slice(&cost.to_le_bytes());
         }
     }
+}
+
+fn count(roles: &Roles<'_>) -> u32 {
+    u32::try_from(roles.len()).unwrap_or(u32::MAX)
+}
+
+fn varint_len<const N: usize>(numbers: [Option<u32>; N]) -> usize {
+    numbers.into_iter().flatten().map(varint::len).sum()
 }
 
 fn write_short(out: &mut Vec<u8>, text: &str) {

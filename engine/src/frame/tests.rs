@@ -25,6 +25,22 @@ fn peek_allocates_nothing() {
 }
 
 #[test]
+fn a_headers_length_is_told_before_it_is_written() {
+    let long = "x".repeat(70_000);
+    for json in [
+        REQUEST.to_owned(),
+        RESPONSE.to_owned(),
+        format!(r#"{{"model":"é","messages":[{{"content":"{long}"}}],"max_tokens":70000}}"#),
+        r#"{"id":"r","choices":[],"usage":{"prompt_tokens":4294967295,"completion_tokens_details":{"reasoning_tokens":300}}}"#.to_owned(),
+        r#"{"choices":[]}"#.to_owned(),
+    ] {
+        let frame = wrap(&json);
+        let header = peek(&frame).unwrap();
+        assert_eq!(header.len(), usize::from(u16::from_le_bytes([frame[7], frame[8]])), "{json}");
+    }
+}
+
+#[test]
 fn peek_needs_only_the_header() {
     let frame = wrap(RESPONSE);
     let whole = peek(&frame).unwrap();
@@ -68,6 +84,56 @@ fn what_follows_the_known_fields_is_left_for_extensions() {
     frame.splice(len..len, *b"more");
     frame[7] += 4;
     assert_eq!(peek(&frame).unwrap().model(), "claude-3-opus");
+}
+
+/// Escapes in names are spellings, not other names: the longest one takes 126 bytes when each character is escaped.
+#[test]
+fn names_are_read_however_they_are_escaped() {
+    let plain = r#"{"model":"m","messages":[{"role":"user","content":"x"}],"max_completion_tokens":9,"reasoning_effort":1}"#;
+    let mut escaped = plain.to_owned();
+    for name in
+        ["model", "messages", "role", "content", "max_completion_tokens", "reasoning_effort"]
+    {
+        let spelled: String = name.chars().map(|c| format!("\\u{:04X}", u32::from(c))).collect();
+        escaped = escaped.replace(&format!("\"{name}\""), &format!("\"{spelled}\""));
+    }
+    assert_eq!(peek(&wrap(&escaped)).unwrap(), peek(&wrap(plain)).unwrap());
+    assert!(
+        matches!(peek(&wrap(&escaped)).unwrap().body, Body::Request(r) if r.max_tokens == Some(9))
+    );
+}
+
+/// What the reference implementation writes for `"max_tokens": null`.
+#[test]
+fn a_flag_for_max_tokens_without_the_number_leaves_the_cost_readable() {
+    let request = r#"{"model":"gpt-4o","messages":[],"max_tokens":7}"#;
+    let with = wrap(request);
+    // Prefix, fixed header, the model with its length, two zeros, the number, the cost.
+    assert_eq!(with[7 + 20 + 7..7 + 20 + 10], [0, 0, 7]);
+    let mut without = with.clone();
+    without.remove(7 + 20 + 9);
+    without[7] -= 1;
+    let header = peek(&without).unwrap();
+    assert!(matches!(&header.body, Body::Request(request) if request.max_tokens.is_none()));
+    assert_eq!(header.est_cost_usd(), peek(&with).unwrap().est_cost_usd());
+}
+
+#[test]
+fn the_header_of_a_text_form_is_read_without_the_rest() {
+    for frame in [wrap(REQUEST), wrap(RESPONSE), wrap("[]")] {
+        let mut text = to_text(&frame).into_owned();
+        let decoded = decode_text(&text).unwrap();
+        assert_eq!(peek_decoded(&decoded).unwrap(), peek(&frame).unwrap());
+        assert!(decoded.len() <= usize::from(frame[7]) + 2, "no more than the header");
+        // What stands behind the header does not matter, nor does it cost anything.
+        text.push(b'!');
+        assert_eq!(decode_text(&text).unwrap(), decoded);
+        for len in 0..text.len() {
+            if let Ok(cut) = decode_text(&text[..len]) {
+                assert!(decoded.starts_with(&cut), "{len}");
+            }
+        }
+    }
 }
 
 #[test]

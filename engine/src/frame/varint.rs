@@ -11,6 +11,17 @@ pub(crate) fn write(out: &mut Vec<u8>, mut value: u32) {
     out.push(low);
 }
 
+/// How many bytes [`write`] appends.
+pub(crate) fn len(value: u32) -> usize {
+    match value {
+        0..=0x7f => 1,
+        0x80..=0x3fff => 2,
+        0x4000..=0x1f_ffff => 3,
+        0x20_0000..=0x0fff_ffff => 4,
+        0x1000_0000.. => 5,
+    }
+}
+
 /// The value at the front and what follows it; `None` when it is cut short or over 32 bits.
 pub(crate) fn read(bytes: &[u8]) -> Option<(u32, &[u8])> {
     let mut value: u64 = 0;
@@ -35,9 +46,23 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        for value in [0, 1, 127, 128, 300, 16383, 16384, 2_097_151, 2_097_152, u32::MAX] {
+        for value in [
+            0,
+            1,
+            127,
+            128,
+            300,
+            16383,
+            16384,
+            2_097_151,
+            2_097_152,
+            0x0fff_ffff,
+            0x1000_0000,
+            u32::MAX,
+        ] {
             let mut bytes = Vec::new();
             super::write(&mut bytes, value);
+            assert_eq!(bytes.len(), super::len(value));
             bytes.push(7);
             assert_eq!(super::read(&bytes), Some((value, &[7][..])));
             assert_eq!(super::read(bytes.get(..bytes.len() - 2).unwrap()), None, "{value}");

@@ -57,6 +57,9 @@ impl Facts {
     }
 }
 
+/// Bytes of the longest name that matters, `max_completion_tokens`, with each character escaped (`\u006d`).
+const LONGEST_NAME: usize = 6 * "max_completion_tokens".len();
+
 /// The members of the outermost object.
 #[derive(Default)]
 struct Top<'a> {
@@ -74,8 +77,8 @@ struct Top<'a> {
 impl<'a> Top<'a> {
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<(), JsonError> {
         members(reader, |key, reader, value| {
-            // Every name that matters is short: the rest is passed without unescaping it.
-            if key.raw().len() > 64 {
+            // Longer than any name that matters, however it is escaped: passed without unescaping it.
+            if key.raw().len() > LONGEST_NAME {
                 return reader.skip(&value);
             }
             match &*key.unescaped() {

@@ -5,8 +5,23 @@ use std::borrow::Cow;
 use super::super::{Flags, FrameError, varint};
 use super::{Body, FIXED, FinishReason, Header, Request, Response, Roles, Schema, Security};
 
-/// The header at the front of what follows a frame's prefix, and its length in bytes.
-pub(in crate::frame) fn read(after_prefix: &[u8]) -> Result<(Header<'_>, usize), FrameError> {
+/// Bytes of an estimated cost.
+const COST: usize = 4;
+
+/// The fixed part of a header: all that opening a frame needs.
+pub(in crate::frame) struct Fixed {
+    schema: Schema,
+    pub(in crate::frame) security: Security,
+    pub(in crate::frame) flags: Flags,
+    /// Of the whole header, as it states it.
+    len: u16,
+}
+
+/// The fixed part at the front of what follows a frame's prefix, the variable part as it is, and what follows the header.
+///
+/// The reference implementation opens a frame without regard to what stands in the variable part, and has to: for some requests it
+/// writes one that cannot be read (fewer roles than messages, a model's name over 255 bytes).
+pub(in crate::frame) fn split(after_prefix: &[u8]) -> Result<(Fixed, &[u8], &[u8]), FrameError> {
     const PART: &str = "header";
     let fixed = after_prefix.first_chunk::<FIXED>().ok_or(FrameError::Truncated { part: PART })?;
     let [len0, len1, schema, security, f0, f1, f2, f3, ..] = *fixed;
@@ -21,8 +36,16 @@ pub(in crate::frame) fn read(after_prefix: &[u8]) -> Result<(Header<'_>, usize),
         .find(|mode| mode.byte() == security)
         .ok_or(FrameError::Security { byte: security })?;
     let flags = Flags::from_bits(u32::from_le_bytes([f0, f1, f2, f3]));
-    let variable = after_prefix.get(FIXED..len).ok_or(FrameError::Truncated { part: PART })?;
-    let mut fields = Fields { rest: variable, len: stated };
+    let (header, rest) =
+        after_prefix.split_at_checked(len).ok_or(FrameError::Truncated { part: PART })?;
+    let variable = header.get(FIXED..).unwrap_or_default();
+    Ok((Fixed { schema, security, flags, len: stated }, variable, rest))
+}
+
+/// The header at the front of what follows a frame's prefix.
+pub(in crate::frame) fn read(after_prefix: &[u8]) -> Result<Header<'_>, FrameError> {
+    let (Fixed { schema, security, flags, len }, variable, _) = split(after_prefix)?;
+    let mut fields = Fields { rest: variable, len };
     let body = match schema {
         Schema::Request | Schema::EmbeddingRequest => Body::Request(fields.request(flags)?),
         Schema::Response | Schema::EmbeddingResponse | Schema::Error => {
@@ -30,7 +53,7 @@ pub(in crate::frame) fn read(after_prefix: &[u8]) -> Result<(Header<'_>, usize),
         }
         Schema::StreamChunk | Schema::Custom | Schema::Unknown(_) => Body::None,
     };
-    Ok((Header { schema, security, flags, body }, len))
+    Ok(Header { schema, security, flags, body })
 }
 
 /// Reads the fields of a variable header one after the other. What follows the last known field is left for extensions.
@@ -46,7 +69,9 @@ impl<'a> Fields<'a> {
         let count = usize::try_from(count).map_err(|_| self.too_long())?;
         let packed = self.bytes(count.div_ceil(4))?;
         let content_hint = self.varint("content_hint")?;
-        let max_tokens = self.varint_if(flags.contains(Flags::MAX_TOKENS), "max_tokens")?;
+        // For `"max_tokens": null` the reference implementation sets the flag and writes no number: only the cost is left.
+        let has_number = flags.contains(Flags::MAX_TOKENS) && self.rest.len() != COST;
+        let max_tokens = self.varint_if(has_number, "max_tokens")?;
         Ok(Request {
             model,
             roles: Roles { packed: Cow::Borrowed(packed), count },
@@ -113,7 +138,7 @@ impl<'a> Fields<'a> {
     }
 
     fn f32(&mut self) -> Result<f32, FrameError> {
-        let (bytes, rest) = self.rest.split_first_chunk::<4>().ok_or_else(|| self.too_long())?;
+        let (bytes, rest) = self.rest.split_first_chunk::<COST>().ok_or_else(|| self.too_long())?;
         self.rest = rest;
         Ok(f32::from_le_bytes(*bytes))
     }
