@@ -196,6 +196,21 @@ fn noise(len: usize) -> Vec<u8> {
     std::iter::repeat_with(&mut next).take(len).collect()
 }
 
+/// Whether it pays is told before the frame is written, and to the byte.
+#[test]
+fn what_gets_smaller_by_a_single_byte_is_framed() {
+    let (engine, mut closest) = (engine(Config::default()), usize::MAX);
+    for len in 120..400 {
+        let letters: String = noise(len).iter().map(|n| char::from(b'0' + n % 64)).collect();
+        let json = serde_json::json!({"model": "m", "messages": [], "x": letters}).to_string();
+        let frame = engine.wrap(json.as_bytes(), &forced(Algorithm::M2m)).unwrap().bytes.len();
+        let wrapped = engine.wrap(json.as_bytes(), &Outbound::default()).unwrap();
+        assert_eq!(wrapped.is_framed(), frame < json.len(), "{frame} of {} bytes", json.len());
+        closest = closest.min(json.len().abs_diff(frame));
+    }
+    assert!(closest < 5, "the lengths do not come near the point where it pays: {closest}");
+}
+
 #[test]
 fn framing_always_gives_every_json_a_header_and_leaves_other_bytes_alone() {
     let engine = engine(always());
