@@ -1,6 +1,7 @@
 # `make` or `make help` lists the targets. CARGO_TARGET_DIR and M2M_BROKERS_DIR are honoured everywhere.
 CARGO ?= cargo
 BUS ?= memory
+DEMO = --bus "$(BUS)" $(if $(TRAFFIC),--traffic "$(TRAFFIC)")
 
 .PHONY: help demo test lint fmt brokers tools
 .DEFAULT_GOAL := help
@@ -9,13 +10,14 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: tools ## see agent messages wrapped, relayed and opened; BUS=real over real brokers, TRAFFIC=FOLDER your own messages
+	@$(CARGO) build -p m2m-demo
 ifeq ($(BUS),real)
+	@$(CARGO) build -p m2m-tests --bin with-brokers
 	@tests/brokers.sh
-	@$(CARGO) build -q -p m2m-demo
-	@$(CARGO) run -q -p m2m-tests --bin with-brokers -- \
-		$(CARGO) run -q -p m2m-demo -- --bus real $(if $(TRAFFIC),--traffic "$(TRAFFIC)")
+	@echo "starting NATS, Kafka and RabbitMQ, which takes some twenty seconds"
+	@$(CARGO) run -q -p m2m-tests --bin with-brokers -- $(CARGO) run -q -p m2m-demo -- $(DEMO)
 else
-	@$(CARGO) run -q -p m2m-demo -- $(if $(TRAFFIC),--traffic "$(TRAFFIC)")
+	@$(CARGO) run -q -p m2m-demo -- $(DEMO)
 endif
 
 test: lint brokers ## lint, then every test, on a real NATS, Kafka and RabbitMQ

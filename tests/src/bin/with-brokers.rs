@@ -14,7 +14,7 @@ struct Arguments {
     #[arg(long, value_enum, value_delimiter = ',', default_values = ["nats", "kafka", "rabbit"])]
     only: Vec<Which>,
     /// The command and its arguments; each broker's URL is in M2M_TEST_NATS_URL, M2M_TEST_KAFKA_URL, M2M_TEST_AMQP_URL.
-    #[arg(last = true, required = true)]
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
     command: Vec<String>,
 }
 
