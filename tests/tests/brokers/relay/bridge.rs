@@ -7,6 +7,7 @@ use m2m_bridge::{Bridge, BridgeError, Config, MemoryBuses, Report};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
 
 use super::place::{LIMIT, Place};
 
@@ -29,7 +30,11 @@ pub(super) fn config(places: &[&Place], routes: &str) -> String {
 
 /// A route from one place to another.
 pub(super) fn route(name: &str, from: &Place, to: &Place, more: &str) -> String {
-    format!("[[routes]]\nname = '{name}'\nfrom = {}\nto = [{{ {} }}]\n{more}\n", from.from(), to.to())
+    format!(
+        "[[routes]]\nname = '{name}'\nfrom = {}\nto = [{{ {} }}]\n{more}\n",
+        from.from(),
+        to.to()
+    )
 }
 
 pub(super) struct Running {
@@ -40,6 +45,9 @@ pub(super) struct Running {
 
 impl Running {
     pub(super) fn start(places: &[&Place], routes: &str) -> Result<Self> {
+        // With `RUST_LOG`, a failing test shows what the bridge said.
+        let log = tracing_subscriber::fmt().with_test_writer();
+        drop(log.with_env_filter(EnvFilter::from_default_env()).try_init());
         let text = config(places, routes);
         let config = Config::parse("test.toml", &text).with_context(|| text.clone())?;
         let mut memory = MemoryBuses::default();

@@ -16,7 +16,10 @@ async fn pair(from: Kind, to: Kind) -> Result<()> {
     let mut taker = to.taker().await?;
     let mut routes = route("pair", &from, &to, "in_flight = 256\nlanes = 3");
     if from.kind == Kind::Core {
-        routes = routes.replace("to = [{", "otherwise = 'drop'\nto = [{ when = \"!subject.endsWith('.probe')\",");
+        routes = routes.replace(
+            "to = [{",
+            "otherwise = 'drop'\nto = [{ when = \"!subject.endsWith('.probe')\",",
+        );
     }
     if from.kind != Kind::Core {
         from.feed(mixed(&from, COUNT)?).await?;

@@ -1,1 +1,72 @@
-//! x
+//! A broker is away for a few seconds, as a source and as a target at the same time: nothing is lost.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use m2m_tests::harness::{Broker, Kafka, Kind as Harness, Nats, Rabbit};
+use tokio::time::timeout;
+
+use super::bridge::{Running, route};
+use super::messages::{check, complete, mixed};
+use super::place::{Kind, LIMIT, Place};
+
+const COUNT: usize = 2_000;
+/// How long the broker stays away, besides what stopping and starting take.
+const AWAY: Duration = Duration::from_secs(3);
+
+/// Traffic from the broker to another kind and the other way, while it is killed and started again.
+async fn restart<K: Harness>(mut broker: Broker<K>, kind: Kind, other: Kind) -> Result<()> {
+    let url = broker.url().to_owned();
+    let here = Place::at(kind, url.clone()).await?;
+    let there = Place::new(other).await?;
+    let (back_from, back_to) = (there.beside().await?, Place::at(kind, url).await?);
+    let routes = route("out", &here, &there, "") + &route("back", &back_from, &back_to, "");
+    let running = Running::start(&[&here, &there, &back_from, &back_to], &routes)?;
+
+    let half = COUNT / 2;
+    let (first, second) = {
+        let mut all = mixed(&here, COUNT)?;
+        let second = all.split_off(half);
+        (all, second)
+    };
+    let (mut out, mut back) = (there.taker().await?, back_to.taker().await?);
+    here.feed(first).await?;
+    // This one goes on while the broker is away.
+    let feeding = tokio::spawn({
+        let place = back_from.clone();
+        async move { place.feed(mixed(&place, COUNT)?).await }
+    });
+    out.wait(200).await?;
+    back.wait(200).await?;
+    broker.kill().await?;
+    tokio::time::sleep(AWAY).await;
+    broker.start_again().await?;
+    here.feed(second).await?;
+    timeout(LIMIT, feeding).await.context("feeding")???;
+
+    let arrived = out.wait_until("all from it", |arrived| complete(arrived, COUNT)).await?;
+    check(&here, &there, arrived, COUNT)?;
+    let arrived = back.wait_until("all to it", |arrived| complete(arrived, COUNT)).await?;
+    check(&back_from, &back_to, arrived, COUNT)?;
+    let report = running.stop().await?;
+    ensure!(report.unsettled == 0, "{report:?}");
+    for counted in report.routes.values() {
+        ensure!(counted.dead_lettered == 0 && counted.nacked == 0, "{report:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nats() -> Result<()> {
+    restart(Nats::start().await?, Kind::Stream, Kind::Kafka).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kafka() -> Result<()> {
+    restart(Kafka::start().await?, Kind::Kafka, Kind::Rabbit).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rabbit() -> Result<()> {
+    restart(Rabbit::start().await?, Kind::Rabbit, Kind::Stream).await
+}
