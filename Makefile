@@ -1,6 +1,7 @@
 # `make` or `make help` lists the targets. CARGO_TARGET_DIR and M2M_BROKERS_DIR are honoured everywhere.
 CARGO ?= cargo
 BUS ?= memory
+BUILT = $(or $(CARGO_TARGET_DIR),target)/debug
 DEMO = --bus "$(BUS)" $(if $(TRAFFIC),--traffic "$(TRAFFIC)")
 
 .PHONY: help demo test lint fmt brokers tools
@@ -10,13 +11,13 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: tools ## see agent messages wrapped, relayed and opened; BUS=real over real brokers, TRAFFIC=FOLDER your own messages
-	@$(CARGO) build -p m2m-demo
 ifeq ($(BUS),real)
-	@$(CARGO) build -p m2m-tests --bin with-brokers
+	@$(CARGO) build -p m2m-demo -p m2m-tests --bins
 	@tests/brokers.sh
-	@echo "starting NATS, Kafka and RabbitMQ, which takes some twenty seconds"
-	@$(CARGO) run -q -p m2m-tests --bin with-brokers -- $(CARGO) run -q -p m2m-demo -- $(DEMO)
+	@echo "starting NATS, Kafka and RabbitMQ, which takes some ten seconds"
+	@$(BUILT)/with-brokers $(BUILT)/m2m-demo $(DEMO)
 else
+	@$(CARGO) build -p m2m-demo
 	@$(CARGO) run -q -p m2m-demo -- $(DEMO)
 endif
 
