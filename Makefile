@@ -1,10 +1,14 @@
 # `make` or `make help` lists the targets. CARGO_TARGET_DIR and M2M_BROKERS_DIR are honoured everywhere.
 CARGO ?= cargo
 BUS ?= memory
+# Seconds for each fuzz target.
+TIME ?= 300
+FUZZ_DIR = $(abspath $(or $(CARGO_TARGET_DIR),target)/fuzz)
+SHELL := /bin/bash
 BUILT = $(or $(CARGO_TARGET_DIR),target)/debug
 DEMO = --bus "$(BUS)" $(if $(TRAFFIC),--traffic "$(TRAFFIC)")
 
-.PHONY: help demo test lint fmt brokers tools
+.PHONY: help demo test lint fmt fuzz fuzz-smoke brokers tools
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -21,13 +25,26 @@ else
 	@$(CARGO) run -q -p m2m-demo -- $(DEMO)
 endif
 
-test: lint brokers ## lint, then every test, on a real NATS, Kafka and RabbitMQ
+test: lint brokers fuzz-smoke ## lint, then every test, on a real NATS, Kafka and RabbitMQ
 	$(CARGO) test --workspace --no-fail-fast
 
 lint: tools ## formatting, clippy and documentation, any warning an error
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
+
+fuzz: ## fuzz the engine with cargo-fuzz and a nightly toolchain, TIME=300 seconds for each target
+	@cd engine && for target in peek open; do \
+		$(CARGO) +nightly fuzz run --target-dir "$(FUZZ_DIR)" $$target -- -max_total_time=$(TIME) -max_len=4096 || exit; \
+	done
+
+# Without cargo-fuzz the same bodies run all the same: the engine's property tests call them.
+fuzz-smoke:
+	@if $(CARGO) +nightly fuzz --version >/dev/null 2>&1; then \
+		$(MAKE) --no-print-directory fuzz TIME=5 2>&1 | grep -E '^Done|panicked|ERROR|error' ; test $${PIPESTATUS[0]} -eq 0; \
+	else \
+		echo "cargo-fuzz with a nightly toolchain is not there: its targets run as property tests only"; \
+	fi
 
 fmt: ## format everything
 	$(CARGO) fmt --all

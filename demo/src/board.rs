@@ -15,7 +15,7 @@ const TEMPLATE: &str = "{title:.bold}  {seconds}\n{bar:52.green/dim}  {pos} of {
                         {producers_head:.dim}\n{producers}\n\n{destinations_head:.dim}\n{destinations}\n\n\
                         {bridge}\n{blocked:.dim}";
 /// What the table's last column can show.
-const BLOCKED: &str = "blocked    longer than the size limit; no scanner is configured yet";
+const BLOCKED: &str = "blocked    longer than the size limit; no scanner is configured";
 
 /// How often the table is drawn at most.
 const HERTZ: u8 = 15;

@@ -1,5 +1,8 @@
 //! Where every message has to arrive, told from the message before it was wrapped: what the bridge's choice is checked against.
 
+#[cfg(test)]
+mod tests;
+
 use m2m_bridge::config::{Config, Destination, Otherwise};
 use m2m_engine::facts::{FactReader, Facts};
 use m2m_engine::frame::{Header, Schema};
