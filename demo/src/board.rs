@@ -30,7 +30,7 @@ pub(crate) struct Board {
 }
 
 enum Form {
-    Table(ProgressBar),
+    Table { all: MultiProgress, bar: ProgressBar },
     Lines { next: Duration },
 }
 
@@ -50,7 +50,8 @@ impl Board {
             let all = MultiProgress::with_draw_target(ProgressDrawTarget::stdout_with_hz(HERTZ));
             // Lines are written over each other, not cleared first: so nothing flickers.
             all.set_move_cursor(true);
-            Form::Table(all.add(ProgressBar::new(u64::try_from(planned)?).with_style(style)))
+            let bar = all.add(ProgressBar::new(u64::try_from(planned)?).with_style(style));
+            Form::Table { all, bar }
         } else {
             println!("{title}");
             Form::Lines { next: LINE }
@@ -62,7 +63,7 @@ impl Board {
     pub(crate) fn show(&mut self, figures: &Figures, bridge: &str) {
         let elapsed = self.begun.elapsed();
         match &mut self.form {
-            Form::Table(bar) => draw(bar, &self.shown, figures, bridge),
+            Form::Table { bar, .. } => draw(bar, &self.shown, figures, bridge),
             Form::Lines { next } if elapsed >= *next => {
                 *next = elapsed + LINE;
                 let (sent, planned, arrived) = (figures.sent(), figures.planned, figures.arrived());
@@ -76,11 +77,19 @@ impl Board {
         }
     }
 
+    /// Leaves the table as it is: the terminal has written `^C` into it, so that nothing more can be drawn over it.
+    pub(crate) fn interrupted(self) {
+        if let Form::Table { all, .. } = &self.form {
+            all.set_draw_target(ProgressDrawTarget::hidden());
+            println!();
+        }
+    }
+
     /// Leaves the table as it stands and the cursor below it; where there is no terminal, writes it. Returns how long it all took.
     pub(crate) fn finish(self, figures: &Figures, bridge: &str) -> Duration {
         let took = self.begun.elapsed();
         match &self.form {
-            Form::Table(bar) => {
+            Form::Table { bar, .. } => {
                 draw(bar, &self.shown, figures, bridge);
                 bar.abandon();
                 println!();

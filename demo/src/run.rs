@@ -96,7 +96,7 @@ pub(crate) async fn run(
         }
     };
     if interrupted {
-        board.finish(&ledger.figures(), &relayed());
+        board.interrupted();
         return Ok(None);
     }
     stop.cancel();
