@@ -2,7 +2,7 @@
 
 mod rows;
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write, stdout};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -45,7 +45,7 @@ impl Board {
     /// A table in a terminal, lines elsewhere.
     pub(crate) fn new(title: String, planned: usize) -> anyhow::Result<Self> {
         let shown = Arc::default();
-        let form = if std::io::stdout().is_terminal() {
+        let form = if stdout().is_terminal() {
             let style = style(title, &shown)?;
             let all = MultiProgress::with_draw_target(ProgressDrawTarget::stdout_with_hz(HERTZ));
             // Lines are written over each other, not cleared first: so nothing flickers.
@@ -53,14 +53,14 @@ impl Board {
             let bar = all.add(ProgressBar::new(u64::try_from(planned)?).with_style(style));
             Form::Table { all, bar }
         } else {
-            println!("{title}");
+            writeln!(stdout(), "{title}")?;
             Form::Lines { next: LINE }
         };
         Ok(Self { shown, begun: Instant::now(), form })
     }
 
     /// Shows these figures, and what the bridge says of itself.
-    pub(crate) fn show(&mut self, figures: &Figures, bridge: &str) {
+    pub(crate) fn show(&mut self, figures: &Figures, bridge: &str) -> anyhow::Result<()> {
         let elapsed = self.begun.elapsed();
         match &mut self.form {
             Form::Table { bar, .. } => draw(bar, &self.shown, figures, bridge),
@@ -68,39 +68,42 @@ impl Board {
                 *next = elapsed + LINE;
                 let (sent, planned, arrived) = (figures.sent(), figures.planned, figures.arrived());
                 let verified = figures.verified();
-                println!(
-                    "{:5.1} s  sent {sent} of {planned}, arrived {arrived}, verified {verified}",
-                    elapsed.as_secs_f64()
-                );
+                let seconds = elapsed.as_secs_f64();
+                writeln!(
+                    stdout(),
+                    "{seconds:5.1} s  sent {sent} of {planned}, arrived {arrived}, verified {verified}",
+                )?;
             }
             Form::Lines { .. } => {}
         }
+        Ok(())
     }
 
     /// Leaves the table as it is: the terminal has written `^C` into it, so that nothing more can be drawn over it.
-    pub(crate) fn interrupted(self) {
+    pub(crate) fn interrupted(self) -> anyhow::Result<()> {
         if let Form::Table { all, .. } = &self.form {
             all.set_draw_target(ProgressDrawTarget::hidden());
-            println!();
         }
+        Ok(writeln!(stdout(), "\ninterrupted")?)
     }
 
     /// Leaves the table as it stands and the cursor below it; where there is no terminal, writes it. Returns how long it all took.
-    pub(crate) fn finish(self, figures: &Figures, bridge: &str) -> Duration {
+    pub(crate) fn finish(self, figures: &Figures, bridge: &str) -> anyhow::Result<Duration> {
         let took = self.begun.elapsed();
         match &self.form {
             Form::Table { bar, .. } => {
                 draw(bar, &self.shown, figures, bridge);
                 bar.abandon();
-                println!();
+                writeln!(stdout())?;
             }
             Form::Lines { .. } => {
-                println!("\n{}\n{}", rows::producers_head(), rows::producers(figures));
-                println!("\n{}\n{}", rows::destinations_head(), rows::destinations(figures));
-                println!("\n{bridge}\n{BLOCKED}");
+                let (head, rows) = (rows::producers_head(), rows::producers(figures));
+                writeln!(stdout(), "\n{head}\n{rows}")?;
+                let (head, rows) = (rows::destinations_head(), rows::destinations(figures));
+                writeln!(stdout(), "\n{head}\n{rows}\n\n{bridge}\n{BLOCKED}")?;
             }
         }
-        took
+        Ok(took)
     }
 }
 

@@ -52,15 +52,6 @@ pub(crate) struct Faults {
     pub(crate) first_error: Option<String>,
 }
 
-/// Whether what belongs together came in the order in which it was sent.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Order {
-    /// Conversations, counted at each destination that they reach.
-    pub(crate) conversations: usize,
-    /// Messages that came after a later one of theirs.
-    pub(crate) reordered: usize,
-}
-
 /// All figures at one moment.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Figures {

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
-use crate::figures::{Figures, Order};
+use crate::figures::Figures;
 use crate::traffic::Message;
 
 /// The header that names a message; its value is the number that the ledger gave it.
@@ -154,18 +154,16 @@ impl Ledger {
         self.lock().figures.faults.unknown += 1;
     }
 
-    /// How many conversations there are at each destination, and how many messages came there after a later one of theirs.
-    pub(crate) fn order(&self) -> Order {
+    /// How many messages came to a destination after a later one of their conversation.
+    pub(crate) fn reordered(&self) -> usize {
         let book = self.lock();
         let mut last: HashMap<(usize, &str), usize> = HashMap::new();
-        let mut reordered = 0;
-        for entry in &book.entries {
-            let Some(delivered) = entry.delivered else { continue };
-            let key = (entry.destination, entry.conversation.as_str());
-            let before = last.insert(key, delivered);
-            reordered += usize::from(before.is_some_and(|before| before > delivered));
-        }
-        Order { conversations: last.len(), reordered }
+        let delivered = book.entries.iter().filter_map(|entry| Some((entry, entry.delivered?)));
+        let late = delivered.filter(|(entry, delivered)| {
+            let before = last.insert((entry.destination, &entry.conversation), *delivered);
+            before.is_some_and(|before| before > *delivered)
+        });
+        late.count()
     }
 
     fn lock(&self) -> MutexGuard<'_, Book> {

@@ -16,7 +16,7 @@ mod routing;
 mod run;
 mod traffic;
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write, stderr, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use m2m_engine::{Config, Engine, Limits};
+use tracing_subscriber::EnvFilter;
 
 /// Agent messages are wrapped by producers, relayed by their headers, and opened and verified by consumers.
 #[derive(Debug, Parser)]
@@ -56,13 +57,18 @@ const LIMIT: usize = 256 << 10;
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match demo(arguments).await {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
+    if std::env::var_os("RUST_LOG").is_some() {
+        let log = tracing_subscriber::fmt().with_env_filter(EnvFilter::from_default_env());
+        log.with_ansi(stderr().is_terminal()).with_writer(stderr).init();
     }
+    demo(arguments).await.unwrap_or_else(|error| {
+        // Nobody reads any more, as behind `| head`: there is nobody to tell.
+        let unread = |cause: &std::io::Error| cause.kind() == std::io::ErrorKind::BrokenPipe;
+        if !error.downcast_ref().is_some_and(unread) {
+            eprintln!("error: {error:#}");
+        }
+        ExitCode::FAILURE
+    })
 }
 
 async fn demo(arguments: Arguments) -> anyhow::Result<ExitCode> {
@@ -76,17 +82,17 @@ async fn demo(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Bus::Memory => buses::memory::open(&engine)?,
         Bus::Real => buses::brokers::open(&engine).await?,
     };
-    let watched = std::io::stdout().is_terminal() && !arguments.fast;
+    let watched = stdout().is_terminal() && !arguments.fast;
     let Some(end) = run::run(buses, scripts, watched.then_some(WATCHED), inflated).await? else {
-        println!("interrupted");
         return Ok(ExitCode::from(130));
     };
-    println!("\n{}", end.summary());
+    writeln!(stdout(), "\n{}", end.summary())?;
     let faults = end.faults();
     if faults.is_empty() {
-        println!("\nEverything arrived as it was sent.");
+        writeln!(stdout(), "\nEverything arrived as it was sent.")?;
         return Ok(ExitCode::SUCCESS);
     }
-    println!("\nNOT verified:\n  {}", faults.join("\n  "));
+    writeln!(stdout(), "\nNOT verified:\n  {}", faults.join("\n  "))?;
+    writeln!(stdout(), "The bridge says more on the standard error with RUST_LOG=info.")?;
     Ok(ExitCode::FAILURE)
 }

@@ -1,17 +1,23 @@
 //! The end: what was sent, saved and routed where, and whether all of it was verified. Every number was counted on the way.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
-use m2m_bridge::{Report, Snapshot};
+use m2m_bridge::Snapshot;
 
 use crate::board::{bytes, saved};
-use crate::figures::{Faults, Figures, Order, Produced};
+use crate::figures::{Faults, Figures, Produced};
 
 /// All that is known when it is over.
 pub(crate) struct End {
     pub(crate) figures: Figures,
-    pub(crate) order: Order,
-    pub(crate) bridge: Report,
+    /// Messages that came after a later one of their conversation.
+    pub(crate) reordered: usize,
+    pub(crate) bridge: Snapshot,
+    /// Messages that the bridge had read and not settled when it ended.
+    pub(crate) unsettled: usize,
     pub(crate) took: Duration,
     /// The producers' size limit, in bytes.
     pub(crate) limit: usize,
@@ -20,11 +26,10 @@ pub(crate) struct End {
 impl End {
     /// The numbers in words.
     pub(crate) fn summary(&self) -> String {
-        let Self { figures, order, took, limit, .. } = self;
+        let Self { figures, reordered, bridge, took, limit, .. } = self;
         let sum = |of: fn(&Produced) -> usize| figures.producers.iter().map(of).sum::<usize>();
         let (raw, wire, framed) = (sum(|p| p.raw), sum(|p| p.wire), sum(|p| p.framed));
         let (too_long, blocked) = (sum(|p| p.too_long), sum(|p| p.blocked));
-        let bridge = self.relayed();
         let lines = [
             format!(
                 "sent      {} messages in {:.1} s: {framed} as frames, the others as they were",
@@ -54,9 +59,7 @@ impl End {
                 figures.sent()
             ),
             format!(
-                "order     {} out of order in {} conversations, {} delivered more than once",
-                order.reordered,
-                order.conversations,
+                "order     {reordered} came after a later one of their conversation, {} came more than once",
                 figures.again()
             ),
         ];
@@ -65,9 +68,8 @@ impl End {
 
     /// What is wrong, if anything is.
     pub(crate) fn faults(&self) -> Vec<String> {
-        let Self { figures, order, .. } = self;
+        let Self { figures, reordered, bridge, unsettled, .. } = self;
         let Faults { altered, misrouted, unknown, unsent, first_error } = &figures.faults;
-        let bridge = self.relayed();
         let unverified = figures.sent().saturating_sub(figures.verified());
         let lost = figures.sent().saturating_sub(figures.arrived());
         let unweighed = figures.sent().saturating_sub(figures.seen());
@@ -78,13 +80,13 @@ impl End {
             (lost, "messages did not arrive"),
             (*altered, "messages arrived with other bytes"),
             (*misrouted, "messages arrived at another destination"),
-            (order.reordered, "messages arrived after a later one of their conversation"),
+            (*reordered, "messages arrived after a later one of their conversation"),
             (*unknown, "messages arrived that nobody can account for"),
             (*unsent, "messages could not be sent"),
             (unweighed, "messages were not seen on the agents' bus"),
             (count(bridge.dead_lettered), "messages were dead-lettered"),
             (count(bridge.condition_errors), "conditions could not be evaluated"),
-            (self.bridge.unsettled, "messages were left unsettled by the bridge"),
+            (*unsettled, "messages were left unsettled by the bridge"),
         ]
         .into_iter()
         .filter(|(count, _)| *count > 0)
@@ -99,10 +101,6 @@ impl End {
             faults.push("the bridge passed on other bytes than it read".to_owned());
         }
         faults
-    }
-
-    fn relayed(&self) -> Snapshot {
-        self.bridge.routes.values().next().copied().unwrap_or_default()
     }
 }
 

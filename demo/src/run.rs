@@ -84,7 +84,7 @@ pub(crate) async fn run(
             }
             _ = looks.tick() => {
                 let figures = ledger.figures();
-                board.show(&figures, &relayed());
+                board.show(&figures, &relayed())?;
                 let now = figures.sent() + figures.refused() + figures.arrived() + figures.seen();
                 if now != progress {
                     (progress, since) = (now, Instant::now());
@@ -96,7 +96,7 @@ pub(crate) async fn run(
         }
     };
     if interrupted {
-        board.interrupted();
+        board.interrupted()?;
         return Ok(None);
     }
     stop.cancel();
@@ -106,6 +106,13 @@ pub(crate) async fn run(
         amqp.close(200, "done".into()).await?;
     }
     let figures = ledger.figures();
-    let took = board.finish(&figures, &relayed());
-    Ok(Some(End { order: ledger.order(), figures, bridge: report, took, limit }))
+    let took = board.finish(&figures, &relayed())?;
+    Ok(Some(End {
+        reordered: ledger.reordered(),
+        bridge: report.routes.values().next().copied().unwrap_or_default(),
+        unsettled: report.unsettled,
+        figures,
+        took,
+        limit,
+    }))
 }
