@@ -79,12 +79,16 @@ pub struct Native {
 }
 
 impl Envelope {
-    /// What messages must share to be kept in order: the Kafka key, else the subject, topic or routing key.
+    /// What messages must share to be kept in order: the Kafka key, which brokers without keys carry as a header, else the subject, topic
+    /// or routing key.
     #[must_use]
     pub fn order_key(&self) -> &[u8] {
+        let carried = || self.headers.iter().find(|header| header.name == headers::KEY);
         match &self.key {
             Some(key) => key,
-            None => self.address.name.as_bytes(),
+            None => carried()
+                .and_then(|header| header.value.as_deref())
+                .unwrap_or(self.address.name.as_bytes()),
         }
     }
 

@@ -82,7 +82,9 @@ fn order_is_kept_by_key_and_else_by_address() {
     let mut envelope = full();
     envelope.address.name = "subject".into();
     assert_eq!(envelope.order_key(), b"\xff\0key");
-    envelope.key = None;
+    envelope.fold(Native::default());
+    assert_eq!(envelope.order_key(), b"\xff\0key", "carried as a header");
+    headers::take(&mut envelope.headers, headers::KEY);
     assert_eq!(envelope.order_key(), b"subject");
 }
 
