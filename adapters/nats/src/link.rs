@@ -8,9 +8,9 @@
 
 mod binding;
 mod core;
+mod ledger;
 mod mapping;
 mod order;
-mod outstanding;
 mod pump;
 mod receipt;
 mod stream_sink;

@@ -26,6 +26,8 @@ pub(super) struct Place {
     pub(super) delivery: u64,
     /// How often the message has been delivered before.
     pub(super) redeliveries: u32,
+    /// When the message was published, in nanoseconds.
+    pub(super) published: i128,
 }
 
 /// Passes deliveries on, in the stream's order where that is wanted.
@@ -39,12 +41,12 @@ pub(super) struct Order<T> {
 }
 
 impl<T> Order<T> {
-    /// For a consumer as it is found, `outstanding` of whose deliveries are in work here.
+    /// For a consumer as it is found, with `here` of its deliveries not yet acknowledged in this source.
     pub(super) fn new(
         keep: bool,
         found: &consumer::Info,
         ack_wait: Duration,
-        outstanding: usize,
+        here: usize,
         statistics: Arc<Statistics>,
     ) -> Self {
         let wait = ack_wait + LAG;
@@ -53,20 +55,24 @@ impl<T> Order<T> {
         let mut reorder = Reorder::new();
         if keep {
             // Delivered to a process that is gone, or lost on the way here.
-            let missing = found.num_ack_pending.saturating_sub(outstanding);
+            let missing = found.num_ack_pending.saturating_sub(here);
             reorder.expect(u64::try_from(missing).unwrap_or(u64::MAX), Instant::now() + wait);
         }
         Self { keep, wait, statistics, gap, reorder }
     }
 
-    /// Takes a delivery and gives those whose turn it is.
-    pub(super) fn pass(&mut self, place: Place, item: T) -> impl Iterator<Item = T> + use<T> {
+    /// A delivery came, whether or not it is passed on.
+    pub(super) fn saw(&mut self, place: Place) {
         if self.keep {
             let (now, connects) =
                 (Instant::now(), self.statistics.connects.load(Ordering::Relaxed));
             let missing = self.gap.before(place.delivery, connects, now);
             self.reorder.expect(missing, now + self.wait);
         }
+    }
+
+    /// Takes a delivery and gives those whose turn it is.
+    pub(super) fn pass(&mut self, place: Place, item: T) -> impl Iterator<Item = T> + use<T> {
         self.reorder.pass(place.sequence, place.redeliveries > 0, item)
     }
 

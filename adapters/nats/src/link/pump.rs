@@ -10,9 +10,9 @@ use m2m_engine::bus::Delivery;
 use tokio::sync::{mpsc, oneshot};
 
 use super::binding::bind;
+use super::ledger::Ledger;
 use super::mapping;
 use super::order::{Order, Place};
-use super::outstanding::Outstanding;
 use super::receipt::StreamReceipt;
 use super::stream_source::StreamSourceConfig;
 use crate::error::SourceError;
@@ -28,7 +28,7 @@ pub(super) struct Pump {
     client: Client,
     context: Context,
     config: StreamSourceConfig,
-    outstanding: Arc<Outstanding>,
+    ledger: Arc<Ledger>,
     out: mpsc::Sender<Item>,
 }
 
@@ -36,16 +36,16 @@ impl Pump {
     pub(super) fn new(
         context: Context,
         config: StreamSourceConfig,
-        outstanding: Arc<Outstanding>,
+        ledger: Arc<Ledger>,
         out: mpsc::Sender<Item>,
     ) -> Self {
-        Self { client: context.client(), context, config, outstanding, out }
+        Self { client: context.client(), context, config, ledger, out }
     }
 
     /// Runs until the source is closed, or the consumer fails: that error is the last thing sent.
     pub(super) async fn run(self, bound: oneshot::Sender<()>) {
         let consumer = tokio::select! {
-            consumer = bind(&self.context, &self.config, self.outstanding.resume()) => consumer,
+            consumer = bind(&self.context, &self.config, self.ledger.resume()) => consumer,
             () = self.out.closed() => return,
         };
         let ended = match consumer {
@@ -66,9 +66,9 @@ impl Pump {
         let found = consumer.cached_info();
         // With a list of back-offs, the first one counts.
         let ack_wait = found.config.backoff.first().copied().unwrap_or(found.config.ack_wait);
-        self.outstanding.found(ack_wait, found.delivered.stream_sequence);
-        let (keep, outstanding) = (self.config.keep_order, self.outstanding.len());
-        let mut order = Order::new(keep, found, ack_wait, outstanding, self.client.statistics());
+        self.ledger.found(ack_wait, found.delivered.stream_sequence);
+        let (keep, here) = (self.config.keep_order, self.ledger.len());
+        let mut order = Order::new(keep, found, ack_wait, here, self.client.statistics());
         let mut messages = self.pull(&consumer).await?;
         // Where nobody waits for it, the source was not asked to be ready.
         bound.send(()).ok();
@@ -83,7 +83,9 @@ impl Pump {
             };
             match next {
                 Some(Ok(message)) => {
-                    if let Some((place, delivery)) = self.delivery(message) {
+                    let Some(place) = place(&message) else { continue };
+                    order.saw(place);
+                    if let Some(delivery) = self.delivery(place, message) {
                         self.forward(order.pass(place, delivery)).await;
                     }
                 }
@@ -117,7 +119,7 @@ impl Pump {
     async fn forward(&self, deliveries: impl Iterator<Item = Delivery<StreamReceipt>>) {
         for delivery in deliveries {
             if let Err(mpsc::error::SendError(Ok(delivery))) = self.out.send(Ok(delivery)).await {
-                delivery.receipt.give_back().await;
+                delivery.receipt.ticket.give_back().await;
             }
         }
     }
@@ -129,40 +131,39 @@ impl Pump {
         mut order: Order<Delivery<StreamReceipt>>,
     ) {
         for delivery in order.release() {
-            delivery.receipt.give_back().await;
+            delivery.receipt.ticket.give_back().await;
         }
         while let Some(Some(Ok(message))) = messages.next().now_or_never() {
-            if let Some((_, delivery)) = self.delivery(message) {
-                delivery.receipt.give_back().await;
+            let delivery = place(&message).and_then(|place| self.delivery(place, message));
+            if let Some(delivery) = delivery {
+                delivery.receipt.ticket.give_back().await;
             }
         }
     }
 
-    /// `None` for what no consumer delivers: a message without an acknowledgement address.
-    fn delivery(&self, message: Message) -> Option<(Place, Delivery<StreamReceipt>)> {
-        let info = message.info().ok()?;
-        let redeliveries = u32::try_from(info.delivered.saturating_sub(1)).unwrap_or(0);
-        let place = Place {
-            sequence: info.stream_sequence,
-            delivery: info.consumer_sequence,
-            redeliveries,
-        };
-        let identity = identity::of(&info);
-        let stamped = info.published.unix_timestamp_nanos().div_euclid(1_000_000);
+    /// `None` when the message is not to be handed out (once more).
+    fn delivery(&self, place: Place, message: Message) -> Option<Delivery<StreamReceipt>> {
+        let identity = message.info().ok().map(|info| identity::of(&info));
         let mut message = message.message;
-        let reply = message.reply.take()?;
-
+        let ticket = self.ledger.enter(place.sequence, place.published, message.reply.take()?)?;
         let mut envelope = mapping::envelope(message);
-        envelope.identity = Some(identity);
-        envelope.timestamp_ms = i64::try_from(stamped).ok();
-        let receipt = StreamReceipt {
-            ticket: self.outstanding.hold(place.sequence, reply.clone()),
-            client: self.client.clone(),
-            reply,
-            ack_timeout: self.config.ack_timeout,
-            nack_delay: self.config.nack_delay,
-            redeliveries,
-        };
-        Some((place, Delivery { envelope: mapping::unfold(envelope, mapping::STREAM), receipt }))
+        envelope.identity = identity;
+        envelope.timestamp_ms = i64::try_from(place.published.div_euclid(1_000_000)).ok();
+        let (nack_delay, redeliveries) = (self.config.nack_delay, place.redeliveries);
+        Some(Delivery {
+            envelope: mapping::unfold(envelope, mapping::STREAM),
+            receipt: StreamReceipt { ticket, nack_delay, redeliveries },
+        })
     }
+}
+
+/// `None` for what no consumer delivers: a message without an acknowledgement address.
+fn place(message: &Message) -> Option<Place> {
+    let info = message.info().ok()?;
+    Some(Place {
+        sequence: info.stream_sequence,
+        delivery: info.consumer_sequence,
+        redeliveries: u32::try_from(info.delivered.saturating_sub(1)).unwrap_or(0),
+        published: info.published.unix_timestamp_nanos(),
+    })
 }

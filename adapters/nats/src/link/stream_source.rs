@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::flush;
-use super::outstanding::Outstanding;
+use super::ledger::Ledger;
 use super::pump::{Item, Pump};
 use super::receipt::StreamReceipt;
 use crate::error::SourceError;
@@ -42,8 +42,9 @@ pub struct StreamSourceConfig {
     /// How often the server says that the consumer is alive; 5 seconds unless told otherwise. After twice that in silence the
     /// consumer is looked for anew.
     pub heartbeat: Duration,
-    /// Whether, after a lost connection or a crash, later messages wait (for `ack_wait` at most) until those lost on the way have come again;
-    /// they do unless told otherwise. Otherwise the lost ones come behind the later ones.
+    /// Whether the stream's order is kept across lost connections and crashes; it is unless told otherwise. Then messages are
+    /// acknowledged in that order, whatever the order in which their receipts are (so that after a crash everything from the first one
+    /// in work on comes again), and what was lost on the way is waited for, up to `ack_wait`, before later messages are handed out.
     pub keep_order: bool,
 }
 
@@ -69,7 +70,7 @@ impl Default for StreamSourceConfig {
 pub struct StreamSource {
     context: Context,
     config: StreamSourceConfig,
-    outstanding: Arc<Outstanding>,
+    ledger: Arc<Ledger>,
     keeping: Option<AbortOnDropHandle<()>>,
     feed: Option<Feed>,
     /// Met behind messages that had to be given first.
@@ -87,8 +88,9 @@ impl StreamSource {
     /// A source that looks for its consumer when it is first asked for messages, or when it is told to be [`StreamSource::ready`].
     #[must_use]
     pub fn new(context: Context, config: StreamSourceConfig) -> Self {
-        let outstanding = Arc::new(Outstanding::new(context.client(), config.ack_wait));
-        Self { context, config, outstanding, keeping: None, feed: None, failed: None }
+        let StreamSourceConfig { keep_order, ack_wait, ack_timeout, .. } = config;
+        let ledger = Ledger::new(context.client(), keep_order, ack_wait, ack_timeout);
+        Self { context, config, ledger: Arc::new(ledger), keeping: None, feed: None, failed: None }
     }
 
     /// Finds or creates the consumer.
@@ -110,15 +112,14 @@ impl StreamSource {
     }
 
     fn feed(&mut self) -> &mut Feed {
-        let outstanding = &self.outstanding;
-        self.keeping.get_or_insert_with(|| {
-            AbortOnDropHandle::new(tokio::spawn(Arc::clone(outstanding).keep()))
-        });
+        let ledger = &self.ledger;
+        self.keeping
+            .get_or_insert_with(|| AbortOnDropHandle::new(tokio::spawn(Arc::clone(ledger).keep())));
         self.feed.get_or_insert_with(|| {
             let (out, items) = mpsc::channel(self.config.max_in_flight.max(1));
             let (binding, bound) = oneshot::channel();
             let pump =
-                Pump::new(self.context.clone(), self.config.clone(), Arc::clone(outstanding), out);
+                Pump::new(self.context.clone(), self.config.clone(), Arc::clone(ledger), out);
             let pumping = AbortOnDropHandle::new(tokio::spawn(pump.run(binding)));
             Feed { items, bound: Some(bound), pumping }
         })
@@ -163,11 +164,12 @@ impl Source for StreamSource {
             items.close();
             while let Some(item) = items.recv().await {
                 if let Ok(delivery) = item {
-                    delivery.receipt.give_back().await;
+                    delivery.receipt.ticket.give_back().await;
                 }
             }
             drop(tokio::time::timeout(self.config.ack_timeout, pumping).await);
         }
+        self.ledger.tell_all().await;
         flush(&self.context.client()).await.map_err(SourceError::Flush)
     }
 }

@@ -1,0 +1,202 @@
+//! Keeps the server informed of the deliveries here: that they are in work, and that they are done with.
+
+mod book;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_nats::jetstream::AckKind;
+use async_nats::{Client, Request, Subject};
+use futures_util::future::join_all;
+use tokio::sync::Notify;
+
+use crate::error::SettleError;
+use book::Book;
+
+#[derive(Debug)]
+pub(super) struct Ledger {
+    client: Client,
+    in_order: bool,
+    ack_timeout: Duration,
+    ack_wait: Mutex<Duration>,
+    hurried: Notify,
+    book: Mutex<Book>,
+}
+
+/// Acknowledgements that the server is being told of; those that it does not confirm are told again later.
+struct Telling<'a> {
+    ledger: &'a Ledger,
+    unconfirmed: Vec<(u64, u64)>,
+}
+
+impl Drop for Telling<'_> {
+    fn drop(&mut self) {
+        let mut book = self.ledger.book();
+        for (sequence, number) in &self.unconfirmed {
+            book.told(*sequence, *number, false);
+        }
+    }
+}
+
+impl Ledger {
+    pub(super) fn new(
+        client: Client,
+        in_order: bool,
+        ack_wait: Duration,
+        ack_timeout: Duration,
+    ) -> Self {
+        let (ack_wait, book) = (Mutex::new(ack_wait), Mutex::default());
+        Self { client, in_order, ack_timeout, ack_wait, hurried: Notify::new(), book }
+    }
+
+    /// A delivery came; `None` when the message is not to be handed out (once more).
+    pub(super) fn enter(
+        self: &Arc<Self>,
+        sequence: u64,
+        published: i128,
+        reply: Subject,
+    ) -> Option<Ticket> {
+        let number = self.book().enter(sequence, published, reply)?;
+        Some(Ticket { sequence, number, ledger: Arc::clone(self) })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.book().len()
+    }
+
+    /// As [`Book::resume`].
+    pub(super) fn resume(&self) -> Option<u64> {
+        self.book().resume()
+    }
+
+    /// Tells of the consumer that was found: how long it really waits before it delivers again, and what it delivered last.
+    pub(super) fn found(&self, ack_wait: Duration, delivered: u64) {
+        *self.ack_wait.lock().unwrap_or_else(PoisonError::into_inner) = ack_wait;
+        self.book().found(delivered);
+        self.hurried.notify_waiters();
+    }
+
+    /// Tells the server, again and again, what is in work and what it has not confirmed. Does not return.
+    pub(super) async fn keep(self: Arc<Self>) {
+        tokio::join!(
+            async {
+                loop {
+                    self.a_third().await;
+                    let replies = self.book().replies();
+                    for reply in replies {
+                        // A closed client delivers no more, so there is nothing to be kept up.
+                        self.client.publish(reply, AckKind::Progress.into()).await.ok();
+                    }
+                }
+            },
+            async {
+                loop {
+                    self.a_third().await;
+                    // What is still not confirmed is told the next time.
+                    self.tell(self.in_order, None).await.ok();
+                }
+            }
+        );
+    }
+
+    /// A third of the time that the server waits: one report may be late, and one lost.
+    async fn a_third(&self) {
+        loop {
+            let hurried = self.hurried.notified();
+            let every = *self.ack_wait.lock().unwrap_or_else(PoisonError::into_inner) / 3;
+            tokio::select! {
+                () = hurried => {}
+                () = tokio::time::sleep(every) => return,
+            }
+        }
+    }
+
+    /// Tells the server of everything given, whatever is in work before it.
+    pub(super) async fn tell_all(&self) {
+        self.tell(false, None).await.ok();
+    }
+
+    /// Tells the server what it is to be told now.
+    ///
+    /// # Errors
+    /// When `own` is among it and is not confirmed.
+    async fn tell(&self, in_order: bool, own: Option<u64>) -> Result<(), SettleError> {
+        let due = self.book().due(in_order);
+        let unconfirmed = due.iter().map(|(sequence, entry)| (*sequence, entry.number)).collect();
+        let telling = Telling { ledger: self, unconfirmed };
+        let settling = due.into_iter().map(async |(sequence, entry)| {
+            let settled = self.settle(entry.reply, AckKind::Ack).await;
+            if settled.is_ok() {
+                self.book().told(sequence, entry.number, true);
+            }
+            settled.map_err(|error| (sequence, error))
+        });
+        let settled = join_all(settling).await;
+        // Those that were confirmed are no longer there to be put back.
+        drop(telling);
+        for failed in settled {
+            match failed {
+                Err((sequence, error)) if Some(sequence) == own => return Err(error),
+                Err((sequence, error)) => {
+                    tracing::debug!(sequence, %error, "an acknowledgement will be told again");
+                }
+                Ok(()) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// As the client's own `double_ack`, without a subscription of its own for each answer.
+    async fn settle(&self, reply: Subject, kind: AckKind) -> Result<(), SettleError> {
+        let request = Request::new().payload(kind.into()).timeout(Some(self.ack_timeout));
+        self.client.send_request(reply, request).await.map_err(SettleError::Request)?;
+        Ok(())
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The right to settle a delivery; dropped, the message is left to the server, which delivers it again.
+#[derive(Debug)]
+pub(super) struct Ticket {
+    sequence: u64,
+    number: u64,
+    ledger: Arc<Ledger>,
+}
+
+impl Ticket {
+    pub(super) async fn ack(self) -> Result<(), SettleError> {
+        let ledger = Arc::clone(&self.ledger);
+        let sequence = self.sequence;
+        ledger.book().give(sequence, self.number);
+        // Given, it is no longer there to be refused.
+        drop(self);
+        ledger.tell(ledger.in_order, Some(sequence)).await
+    }
+
+    pub(super) async fn nack(self, delay: Duration) -> Result<(), SettleError> {
+        // Refused first: a progress report behind it would put the redelivery off.
+        let reply = self.ledger.book().refuse(self.sequence, self.number);
+        match reply {
+            Some(reply) => self.ledger.settle(reply, AckKind::Nak(Some(delay))).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Leaves the message to the next consumer, at once. That it was told is not waited for.
+    pub(super) async fn give_back(self) {
+        let reply = self.ledger.book().refuse(self.sequence, self.number);
+        if let Some(reply) = reply {
+            // Where it fails, the message comes again later.
+            self.ledger.client.publish(reply, AckKind::Nak(None).into()).await.ok();
+        }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.ledger.book().refuse(self.sequence, self.number);
+    }
+}
