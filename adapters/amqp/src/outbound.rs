@@ -1,9 +1,8 @@
 //! lapin's own publish: the payload wrapped, then really sent.
 
-mod drain;
 mod failure;
 mod flight;
-mod publisher;
+mod ledger;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,14 +14,13 @@ use lapin::types::ShortString;
 use lapin::{BasicProperties, Confirmation};
 use m2m_engine::bus::headers;
 use m2m_engine::{Algorithm, Outbound};
-use tokio::sync::oneshot;
 
 use crate::client::Channel;
 use crate::error::{PublishError, Unsent};
 use crate::properties::{with_encoding, with_headers};
 
 pub(crate) use failure::{Failure, Tally};
-pub(crate) use publisher::{Message, Outcome, Publisher, Ticket};
+pub(crate) use flight::{Flights, Message, Ticket};
 
 /// Where direct replies go (RabbitMQ's `amq.rabbitmq.reply-to`, with a token of the requester's).
 const DIRECT_REPLY: &str = "amq.rabbitmq.reply-to.";
@@ -51,16 +49,16 @@ impl Channel {
             }
         };
         if self.inner().status().confirm() {
-            let Ticket { written, outcome } = self.publisher().publish(message, None);
-            if written.await.is_ok() {
-                return Ok(PublisherConfirm {
-                    state: State::Settled(outcome),
-                    payload: Unsent(original),
-                });
+            let ticket = self.flights().publish(message);
+            if !ticket.written().await
+                && let Some(Err(failure)) = ticket.outcome()
+            {
+                return Err(PublishError::new(failure, original));
             }
-            // Not written: the outcome says why.
-            let failure = outcome.await.ok().and_then(Result::err).unwrap_or_else(Failure::gone);
-            return Err(PublishError::new(failure, original));
+            return Ok(PublisherConfirm {
+                state: State::Flying(ticket),
+                payload: Unsent(original),
+            });
         }
         let Message { exchange, routing_key, payload, properties, .. } = message;
         let published =
@@ -131,7 +129,7 @@ pub struct PublisherConfirm {
 
 #[derive(Debug)]
 enum State {
-    Settled(oneshot::Receiver<Outcome>),
+    Flying(Ticket),
     Unconfirmed(lapin::PublisherConfirm),
 }
 
@@ -140,8 +138,8 @@ impl Future for PublisherConfirm {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let outcome = match &mut self.state {
-            State::Settled(outcome) => {
-                ready!(Pin::new(outcome).poll(cx)).unwrap_or_else(|_| Err(Failure::gone()))
+            State::Flying(ticket) => {
+                ready!(ticket.poll_outcome(cx)).map(|()| Confirmation::Ack(None))
             }
             State::Unconfirmed(confirm) => {
                 ready!(Pin::new(confirm).poll(cx)).map_err(Failure::Amqp)

@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lapin::message::{BasicGetMessage, BasicReturnMessage};
 use lapin::options::{
@@ -13,7 +13,7 @@ use m2m_engine::bus::Replies;
 use super::connection::REPLY_ADDRESSES;
 use crate::error::{ChannelError, GetError, OpenFailure};
 use crate::inbound::{Consumer, Opener};
-use crate::outbound::Publisher;
+use crate::outbound::Flights;
 
 /// [`lapin::Channel`], with payloads framed on their way out and opened on their way in.
 #[derive(Clone)]
@@ -21,7 +21,7 @@ pub struct Channel {
     pub(super) inner: lapin::Channel,
     engine: Arc<Engine>,
     replies: Arc<Replies>,
-    publisher: Arc<OnceLock<Publisher>>,
+    flights: Flights,
     /// Consumers that were cancelled from this side.
     cancelled: Arc<Mutex<HashSet<ShortString>>>,
 }
@@ -38,7 +38,8 @@ impl Channel {
         engine: Arc<Engine>,
         replies: Arc<Replies>,
     ) -> Self {
-        Self { inner, engine, replies, publisher: Arc::default(), cancelled: Arc::default() }
+        let flights = Flights::new(inner.clone(), Arc::default());
+        Self { inner, engine, replies, flights, cancelled: Arc::default() }
     }
 
     /// As [`lapin::Channel::basic_consume`].
@@ -102,10 +103,8 @@ impl Channel {
     /// # Errors
     /// When the last message could not be confirmed because the channel failed.
     pub async fn wait_for_confirms(&self) -> Result<Vec<BasicReturnMessage>, ChannelError> {
-        let mut returned = match self.publisher.get() {
-            Some(publisher) => publisher.settled().await,
-            None => Vec::new(),
-        };
+        self.flights.below(1).await;
+        let mut returned = self.flights.take_unclaimed();
         returned.extend(self.inner.wait_for_confirms().await?);
         for message in &mut returned {
             // They are ours: what cannot be opened was sent so.
@@ -154,8 +153,8 @@ impl Channel {
         &self.replies
     }
 
-    pub(crate) fn publisher(&self) -> &Publisher {
-        self.publisher.get_or_init(|| Publisher::start(self.inner.clone(), Arc::default()))
+    pub(crate) fn flights(&self) -> &Flights {
+        &self.flights
     }
 
     pub(crate) fn opener(&self) -> Opener {

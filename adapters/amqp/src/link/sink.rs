@@ -6,13 +6,12 @@ use std::time::Duration;
 
 use lapin::options::ConfirmSelectOptions;
 use m2m_engine::bus::{Capabilities, Envelope, Sink};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::{Sleep, timeout};
 
 use super::connection::{ConnectionConfig, Endpoint};
 use super::envelope;
 use super::error::SinkError;
-use crate::outbound::{Failure, Outcome, Publisher, Tally};
+use crate::outbound::{Flights, Tally, Ticket};
 
 /// How an [`ExchangeSink`] sends.
 #[derive(Debug, Clone)]
@@ -43,14 +42,13 @@ pub struct ExchangeSink {
     endpoint: Endpoint,
     config: ExchangeSinkConfig,
     open: Option<Open>,
-    slots: Arc<Semaphore>,
     tally: Arc<Tally>,
 }
 
 struct Open {
     connection: lapin::Connection,
     channel: lapin::Channel,
-    publisher: Publisher,
+    flights: Flights,
 }
 
 impl ExchangeSink {
@@ -59,16 +57,19 @@ impl ExchangeSink {
     /// # Errors
     /// When the URI cannot be read, or the broker cannot be reached or refuses the connection.
     pub async fn connect(uri: &str, config: ExchangeSinkConfig) -> Result<Self, SinkError> {
-        let slots = Arc::new(Semaphore::new(usize::from(config.max_in_flight.max(1))));
         let endpoint = Endpoint::new(uri, config.connection.clone())?;
-        let mut sink = Self { endpoint, config, open: None, slots, tally: Arc::default() };
+        let mut sink = Self { endpoint, config, open: None, tally: Arc::default() };
         sink.open().await?;
         Ok(sink)
     }
 
     /// A channel with confirmations; on a new connection where the old one is lost.
     async fn open(&mut self) -> Result<&Open, SinkError> {
-        drop(self.open.take_if(|open| !open.channel.status().connected()));
+        if let Some(lost) = self.open.as_ref().filter(|open| !open.channel.status().connected()) {
+            // lapin fails what was in flight; who is suspected is known after that.
+            let _ = timeout(self.config.connection.timeout, lost.flights.below(1)).await;
+            self.open = None;
+        }
         Ok(match &mut self.open {
             Some(open) => open,
             none => {
@@ -76,23 +77,20 @@ impl ExchangeSink {
                 let channel = connection.create_channel().await.map_err(SinkError::Channel)?;
                 let confirm = channel.confirm_select(ConfirmSelectOptions::default());
                 confirm.await.map_err(SinkError::Channel)?;
-                let publisher = Publisher::start(channel.clone(), Arc::clone(&self.tally));
-                none.insert(Open { connection, channel, publisher })
+                let flights = Flights::new(channel.clone(), Arc::clone(&self.tally));
+                none.insert(Open { connection, channel, flights })
             }
         })
     }
 
-    /// Waits for a place among the messages in flight. After a channel was closed for the fault of one of several messages, those
+    /// A channel with room for one more message in flight. After a channel was closed for the fault of one of several messages, those
     /// go one by one: with a single message in flight there is no doubt whose fault it is.
-    async fn slot(&self) -> Option<OwnedSemaphorePermit> {
-        let places = if self.tally.suspects() > 0 { self.places() } else { 1 };
-        let slot = Arc::clone(&self.slots).acquire_many_owned(places).await;
-        // The semaphore is never closed.
-        slot.ok()
-    }
-
-    fn places(&self) -> u32 {
-        u32::from(self.config.max_in_flight.max(1))
+    async fn room(&mut self) -> Result<&Open, SinkError> {
+        let most = usize::from(self.config.max_in_flight.max(1));
+        let tally = Arc::clone(&self.tally);
+        let open = self.open().await?;
+        open.flights.below(if tally.suspects() > 0 { 1 } else { most }).await;
+        Ok(open)
     }
 }
 
@@ -106,38 +104,32 @@ impl Sink for ExchangeSink {
 
     async fn send(&mut self, envelope: Envelope) -> Result<ExchangeConfirmation, SinkError> {
         let message = envelope::write(envelope, self.config.mandatory)?;
-        let slot = self.slot().await;
-        let open = self.open().await?;
+        let waited = self.config.confirm_timeout;
+        let tally = Arc::clone(&self.tally);
+        let open = self.room().await?;
         // RabbitMQ closes the connection over such a message, every time it is tried again.
         let limit = open.connection.configuration().frame_max();
-        let (len, limit) = (
-            envelope::header_frame_len(&message.properties),
-            usize::try_from(limit).unwrap_or(usize::MAX),
-        );
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let len = envelope::header_frame_len(&message.properties);
         if len > limit {
             return Err(SinkError::Headers { len, limit });
         }
-        let outcome = open.publisher.publish(message, slot).outcome;
-        self.tally.sent();
-        let waited = self.config.confirm_timeout;
-        Ok(ExchangeConfirmation { outcome, deadline: Box::pin(tokio::time::sleep(waited)), waited })
+        let ticket = open.flights.publish(message);
+        tally.sent();
+        let deadline = Box::pin(tokio::time::sleep(waited));
+        Ok(ExchangeConfirmation { ticket, deadline, waited })
     }
 
     async fn close(self) -> Result<(), SinkError> {
+        let Some(open) = &self.open else { return Ok(()) };
         let failed_before = self.tally.failed();
-        let all = self.slots.acquire_many(self.places());
-        let in_time = timeout(self.config.confirm_timeout, all).await.is_ok();
-        let free = u32::try_from(self.slots.available_permits()).unwrap_or(u32::MAX);
-        let unfinished = if in_time { 0 } else { self.places().saturating_sub(free) };
-        let count = usize::try_from(unfinished).unwrap_or(usize::MAX)
-            + (self.tally.failed() - failed_before);
-        if let Some(open) = &self.open
-            && open.connection.status().connected()
-        {
-            self.endpoint.close(&open.connection).await?;
-        }
+        let _ = timeout(self.config.confirm_timeout, open.flights.below(1)).await;
+        let count = open.flights.flying() + self.tally.failed() - failed_before;
         if count > 0 {
             return Err(SinkError::Unfinished { count });
+        }
+        if open.connection.status().connected() {
+            self.endpoint.close(&open.connection).await?;
         }
         Ok(())
     }
@@ -152,7 +144,7 @@ impl fmt::Debug for ExchangeSink {
 /// Resolves when the broker has confirmed the message, or not in time.
 #[derive(Debug)]
 pub struct ExchangeConfirmation {
-    outcome: oneshot::Receiver<Outcome>,
+    ticket: Ticket,
     deadline: Pin<Box<Sleep>>,
     waited: Duration,
 }
@@ -161,9 +153,8 @@ impl Future for ExchangeConfirmation {
     type Output = Result<(), SinkError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Poll::Ready(outcome) = Pin::new(&mut self.outcome).poll(cx) {
-            let outcome = outcome.unwrap_or_else(|_| Err(Failure::gone()));
-            return Poll::Ready(outcome.map(drop).map_err(SinkError::from));
+        if let Poll::Ready(outcome) = self.ticket.poll_outcome(cx) {
+            return Poll::Ready(outcome.map_err(SinkError::from));
         }
         // The message keeps its place in flight: the broker may still be busy with it.
         self.deadline

@@ -29,12 +29,6 @@ impl Failure {
             _ => Self::ChannelLost(error),
         }
     }
-
-    /// The connection ended without a word about this message.
-    pub(crate) fn gone() -> Self {
-        let closed = lapin::ConnectionState::Closed;
-        Self::ChannelLost(lapin::ErrorKind::InvalidConnectionState(closed).into())
-    }
 }
 
 /// Counts failures across the channels of a sink.

@@ -1,142 +1,196 @@
-//! The messages in flight on a channel, and whose a returned message is.
+//! The messages in flight on a channel, each with the future that lapin gave for it.
+//!
+//! Whoever waits for one of them looks after all that have moved: see [`super::ledger`] for the reason.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
 
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
-use futures_util::stream::FuturesUnordered;
-use lapin::Confirmation;
+use bytes::Bytes;
+use futures_util::task::AtomicWaker;
+use lapin::BasicProperties;
 use lapin::message::BasicReturnMessage;
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use lapin::options::BasicPublishOptions;
+use lapin::types::ShortString;
 
-use super::drain::Drain;
 use super::failure::{Failure, Tally};
-use super::publisher::{Job, Message, Outcome};
+use super::ledger::Ledger;
 
-/// What lapin says of the message with this number.
-pub(super) type Done = (u64, lapin::Result<Confirmation>);
-
-struct Flying {
-    message: Arc<Message>,
-    outcome: oneshot::Sender<Outcome>,
-    returned: Option<BasicReturnMessage>,
-    _slot: Option<OwnedSemaphorePermit>,
+/// A message as it goes out.
+#[derive(Debug)]
+pub(crate) struct Message {
+    pub(crate) exchange: ShortString,
+    pub(crate) routing_key: ShortString,
+    pub(crate) options: BasicPublishOptions,
+    pub(crate) payload: Bytes,
+    pub(crate) properties: BasicProperties,
 }
 
-/// The messages in flight on a channel.
-pub(super) struct Flight {
-    next: u64,
-    flying: BTreeMap<u64, Flying>,
-    futures: FuturesUnordered<BoxFuture<'static, Done>>,
-    drain: Drain,
-    /// Returned messages whose outcome nobody waited for.
-    pub(super) unclaimed: Vec<BasicReturnMessage>,
-    tally: Arc<Tally>,
+/// Confirmed, or why not.
+pub(crate) type Outcome = Result<(), Failure>;
+
+/// Publishes on one channel in confirm mode, in the order of calls.
+#[derive(Clone)]
+pub(crate) struct Flights {
+    channel: Arc<lapin::Channel>,
+    ledger: Arc<Mutex<Ledger>>,
+    moved: Arc<Moved>,
 }
 
-impl Flight {
-    pub(super) fn new(tally: Arc<Tally>) -> Self {
+impl Flights {
+    pub(crate) fn new(channel: lapin::Channel, tally: Arc<Tally>) -> Self {
         Self {
-            next: 0,
-            flying: BTreeMap::new(),
-            futures: FuturesUnordered::new(),
-            drain: Drain::default(),
-            unclaimed: Vec::new(),
-            tally,
+            channel: Arc::new(channel),
+            ledger: Arc::new(Mutex::new(Ledger::new(tally))),
+            moved: Arc::default(),
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.flying.is_empty()
+    /// Takes the message's place in the order of calls.
+    pub(crate) fn publish(&self, message: Message) -> Ticket {
+        let (message, channel) = (Arc::new(message), Arc::clone(&self.channel));
+        let mut ledger = self.ledger();
+        let id = ledger.next_id();
+        let signal =
+            Arc::new(Signal { id, owner: AtomicWaker::new(), moved: Arc::clone(&self.moved) });
+        ledger.add(id, Arc::clone(&message), Arc::clone(&signal), move |written| {
+            Box::pin(async move {
+                let (exchange, routing_key) =
+                    (message.exchange.clone(), message.routing_key.clone());
+                let (payload, properties) = (&message.payload, message.properties.clone());
+                let published = channel.basic_publish(
+                    exchange,
+                    routing_key,
+                    message.options,
+                    payload,
+                    properties,
+                );
+                let confirm = published.await?;
+                written.set();
+                confirm.await
+            })
+        });
+        // The first look puts the frames in lapin's queue.
+        self.moved.note(id);
+        ledger.settle_moved(&self.moved);
+        Ticket { id, signal, flights: self.clone() }
     }
 
-    pub(super) fn publish(&mut self, channel: Arc<lapin::Channel>, job: Job) {
-        let Job { message, written, outcome, slot } = job;
-        let id = self.next;
-        self.next += 1;
-        let sent = Arc::clone(&message);
-        let mut future = async move { (id, publish(&channel, &sent, written).await) }.boxed();
-        self.flying.insert(id, Flying { message, outcome, returned: None, _slot: slot });
-        // The first poll puts the frames in lapin's queue: polled here, in the order of calls.
-        match (&mut future).now_or_never() {
-            Some(done) => self.futures.push(std::future::ready(done).boxed()),
-            None => self.futures.push(future),
-        }
+    /// Waits until fewer than `limit` messages are in flight.
+    pub(crate) async fn below(&self, limit: usize) {
+        poll_fn(|cx| {
+            self.moved.watch(cx.waker());
+            let mut ledger = self.ledger();
+            ledger.settle_moved(&self.moved);
+            if ledger.flying() < limit { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
     }
 
-    /// All that is done by now, at least one. Loses nothing when dropped.
-    pub(super) async fn done(&mut self) -> Vec<Done> {
-        std::future::poll_fn(|cx| self.drain.poll(&mut self.futures, cx)).await
+    /// How many messages are in flight.
+    pub(crate) fn flying(&self) -> usize {
+        let mut ledger = self.ledger();
+        ledger.settle_moved(&self.moved);
+        ledger.flying()
     }
 
-    pub(super) fn settle(&mut self, mut done: Vec<Done>) {
-        let failed = done.iter().filter(|(_, result)| result.is_err()).count();
-        let alone = failed == 1 && self.flying.len() == done.len();
-        for (id, result) in &mut done {
-            if let Ok(Confirmation::Ack(returned) | Confirmation::Nack(returned)) = result
-                && let Some(message) = returned.take()
-            {
-                self.give_to_owner(message, *id);
-            }
-        }
-        for (id, result) in done {
-            let Some(flying) = self.flying.remove(&id) else { continue };
-            let outcome = match (flying.returned, result) {
-                (Some(message), _) => Err(Failure::Returned(Box::new(message))),
-                (None, Ok(Confirmation::Nack(_))) => Err(Failure::Nacked),
-                (None, Ok(confirmation)) => Ok(confirmation),
-                (None, Err(error)) => Err(Failure::of(error, flying.message.payload.len(), alone)),
-            };
-            if let Err(failure) = &outcome {
-                self.tally.note(failure);
-            }
-            if let Err(Err(Failure::Returned(message))) = flying.outcome.send(outcome) {
-                self.unclaimed.push(*message);
-            }
-        }
+    /// The returned messages whose outcome nobody waited for.
+    pub(crate) fn take_unclaimed(&self) -> Vec<BasicReturnMessage> {
+        self.ledger().take_unclaimed()
     }
 
-    /// Notes the return with the message that it is about; with the one that lapin gave it to where none matches.
-    fn give_to_owner(&mut self, returned: BasicReturnMessage, id: u64) {
-        let alike = |flying: &Flying| {
-            let (sent, back) = (&flying.message, &returned.delivery);
-            flying.returned.is_none()
-                && (sent.options.mandatory || sent.options.immediate)
-                && sent.exchange == back.exchange
-                && sent.routing_key == back.routing_key
-                && sent.payload == back.data
-        };
-        // Brokers may change properties (a reply address, say), so that equal ones are only the better match.
-        let equal = |flying: &Flying| flying.message.properties == returned.delivery.properties;
-        let mut owner = None;
-        for (id, flying) in self.flying.iter().filter(|(_, flying)| alike(flying)) {
-            if equal(flying) {
-                owner = Some(*id);
-                break;
-            }
-            owner = owner.or(Some(*id));
-        }
-        if let Some(flying) = self.flying.get_mut(&owner.unwrap_or(id)) {
-            flying.returned = Some(returned);
-        }
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-async fn publish(
-    channel: &lapin::Channel,
-    message: &Message,
-    written: oneshot::Sender<()>,
-) -> lapin::Result<Confirmation> {
-    let confirm = channel
-        .basic_publish(
-            message.exchange.clone(),
-            message.routing_key.clone(),
-            message.options,
-            &message.payload,
-            message.properties.clone(),
-        )
-        .await?;
-    let _ = written.send(());
-    confirm.await
+/// A message on its way. Dropped, the message goes on without it.
+pub(crate) struct Ticket {
+    id: u64,
+    signal: Arc<Signal>,
+    flights: Flights,
+}
+
+impl Ticket {
+    /// Waits until the message is written to the connection, which is true, or settled without.
+    pub(crate) async fn written(&self) -> bool {
+        poll_fn(|cx| self.poll(cx, |ledger, id| ledger.is_written(id))).await
+    }
+
+    /// Ready, once, when the message is settled.
+    pub(crate) fn poll_outcome(&self, cx: &mut Context<'_>) -> Poll<Outcome> {
+        self.poll(cx, Ledger::take_outcome)
+    }
+
+    /// The outcome, where there is one already.
+    pub(crate) fn outcome(&self) -> Option<Outcome> {
+        self.flights.ledger().take_outcome(self.id)
+    }
+
+    fn poll<T>(
+        &self,
+        cx: &mut Context<'_>,
+        look: impl FnOnce(&mut Ledger, u64) -> Option<T>,
+    ) -> Poll<T> {
+        self.signal.owner.register(cx.waker());
+        let mut ledger = self.flights.ledger();
+        ledger.settle_moved(&self.flights.moved);
+        look(&mut ledger, self.id).map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+impl fmt::Debug for Ticket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Ticket").field(&self.id).finish()
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.flights.ledger().abandon(self.id);
+    }
+}
+
+/// What wakes a message's future: notes that it has moved, and wakes those who wait.
+pub(super) struct Signal {
+    id: u64,
+    owner: AtomicWaker,
+    moved: Arc<Moved>,
+}
+
+impl Wake for Signal {
+    fn wake(self: Arc<Self>) {
+        self.moved.note(self.id);
+        self.owner.wake();
+    }
+}
+
+/// The futures that are to be looked at, in the order in which they moved.
+#[derive(Default)]
+pub(super) struct Moved {
+    inner: Mutex<(Vec<u64>, Vec<Waker>)>,
+}
+
+impl Moved {
+    fn note(&self, id: u64) {
+        let watchers = {
+            let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+            inner.0.push(id);
+            std::mem::take(&mut inner.1)
+        };
+        watchers.into_iter().for_each(Waker::wake);
+    }
+
+    fn watch(&self, waker: &Waker) {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        if !inner.1.iter().any(|known| known.will_wake(waker)) {
+            inner.1.push(waker.clone());
+        }
+    }
+
+    pub(super) fn take(&self) -> Vec<u64> {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut inner.0)
+    }
 }
