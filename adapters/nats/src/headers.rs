@@ -7,6 +7,7 @@ use m2m_engine::bus::headers::{self, ACCEPT, encoding_marked, encoding_unmarked}
 
 /// As NATS applications write it; read in any capitalisation.
 pub(crate) const CONTENT_ENCODING: &str = "Content-Encoding";
+
 /// Present on messages of which a consumer asked for the headers only.
 const MESSAGE_SIZE: HeaderName = HeaderName::from_static("Nats-Msg-Size");
 
@@ -54,8 +55,8 @@ pub(crate) fn accepts(map: Option<&HeaderMap>) -> bool {
         .is_some_and(|value| value.as_str() == "1")
 }
 
-/// Whether the server left the payload out.
-pub(crate) fn only_headers(map: Option<&HeaderMap>) -> bool {
+/// Whether the server says that it left a payload out.
+pub(crate) fn lack_payload(map: Option<&HeaderMap>) -> bool {
     map.is_some_and(|map| map.get(MESSAGE_SIZE).is_some())
 }
 

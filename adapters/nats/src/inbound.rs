@@ -13,16 +13,16 @@ use m2m_engine::{Engine, Inbound};
 use crate::error::OpenFailure;
 use crate::headers;
 
-/// Opens a message of the client's, in place. What is the server's own affair passes untouched.
+/// Opens a message of the client's, in place. What is the server's own affair passes untouched, and so does a message of which a
+/// consumer asked for the headers only.
 pub(crate) fn open(
     engine: &Engine,
     mut message: Message,
     identity: Option<&str>,
 ) -> Result<Message, Box<OpenFailure<Message>>> {
-    if message.status.is_some()
-        || message.subject.starts_with('$')
-        || headers::only_headers(message.headers.as_ref())
-    {
+    let only_headers =
+        message.payload.is_empty() && headers::lack_payload(message.headers.as_ref());
+    if message.status.is_some() || message.subject.starts_with('$') || only_headers {
         return Ok(message);
     }
     let inbound = Inbound { identity, ..Inbound::from(&message.subject) };

@@ -17,7 +17,8 @@ const BATCH: usize = 256;
 const ROUND_TRIP: Duration = Duration::from_secs(2);
 const NOTHING: Capabilities = Capabilities { confirms: false, redelivers: false };
 
-/// Messages of a subject, as they come by.
+/// Messages of a subject, as they come by. What is not read in time is dropped by the client, which keeps 65,536 messages unless told
+/// otherwise (`ConnectOptions::subscription_capacity`).
 #[derive(Debug)]
 pub struct CoreSource {
     client: Client,

@@ -33,7 +33,8 @@ pub struct StreamSourceConfig {
     /// After how long without a sign of life the server delivers again; 10 seconds unless told otherwise. Work that takes longer is
     /// fine: while a receipt exists, the server is told that it is in progress.
     pub ack_wait: Duration,
-    /// How many messages may be unacknowledged, those read ahead included; 1,000 unless told otherwise.
+    /// How many messages may be unacknowledged, those read ahead included, and with `keep_order` those whose turn to be acknowledged has
+    /// not come; 1,000 unless told otherwise.
     pub max_in_flight: usize,
     /// How long the server may take to confirm an acknowledgement; 5 seconds unless told otherwise.
     pub ack_timeout: Duration,

@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_nats::Subject;
 
+/// How many messages are remembered that were refused or dropped, and may never come again (a consumer can give them up).
+const UNACKED: usize = 65_536;
+
 /// One message, by its sequence in the stream.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
@@ -50,6 +53,9 @@ impl Book {
         self.next += 1;
         self.working.insert(sequence, Entry { number, published, reply });
         self.unacked.insert(sequence);
+        if self.unacked.len() > UNACKED {
+            self.unacked.pop_first();
+        }
         self.last = self.last.max(Some(sequence));
         Some(number)
     }
