@@ -1,9 +1,11 @@
 //! What can go wrong. Each error of sending gives back the payload as it was before framing.
 
-mod link;
+mod jetstream_publish;
 mod publish;
 mod receive;
 mod request;
+mod sink;
+mod source;
 mod stored;
 
 use std::fmt;
@@ -13,10 +15,12 @@ use bytes::Bytes;
 use m2m_engine::error::Transience;
 use m2m_engine::flow::WrapError;
 
-pub use link::{SettleError, SinkError, SourceError};
-pub use publish::{JetStreamPublishError, PublishError};
+pub use jetstream_publish::JetStreamPublishError;
+pub use publish::PublishError;
 pub use receive::{OpenFailure, ReceiveError};
 pub use request::RequestError;
+pub use sink::SinkError;
+pub use source::{SettleError, SourceError};
 pub use stored::GetMessageError;
 
 /// A payload that was not sent, as the caller gave it: never a frame, so that a retry does not wrap twice.

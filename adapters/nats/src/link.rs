@@ -7,7 +7,8 @@
 //! ```
 
 mod binding;
-mod core;
+mod core_sink;
+mod core_source;
 mod ledger;
 mod mapping;
 mod order;
@@ -20,12 +21,17 @@ use std::time::Duration;
 
 use async_nats::Client;
 use async_nats::client::{FlushError, FlushErrorKind};
+use m2m_engine::bus::Capabilities;
 
-pub use self::core::{CoreReceipt, CoreSink, CoreSource, Flushed};
 pub use crate::error::{SettleError, SinkError, SourceError};
+pub use core_sink::{CoreSink, Flushed};
+pub use core_source::{CoreReceipt, CoreSource};
 pub use receipt::StreamReceipt;
 pub use stream_sink::{Acknowledged, StreamSink, StreamSinkConfig};
 pub use stream_source::{StreamSource, StreamSourceConfig};
+
+/// What core NATS promises.
+const NOTHING: Capabilities = Capabilities { confirms: false, redelivers: false };
 
 /// How long closing waits for a connection that is away.
 const FLUSH: Duration = Duration::from_secs(5);

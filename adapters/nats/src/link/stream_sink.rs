@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::core::connected;
+use super::core_sink::connected;
 use super::mapping::{Outgoing, STREAM};
 use crate::error::SinkError;
 use crate::headers;

@@ -1,21 +1,18 @@
-//! Core NATS: messages that nobody keeps.
+//! A core subject as a source: messages that nobody keeps.
 
 use std::time::Duration;
 
-use async_nats::connection::State;
-use async_nats::{Client, Message, Request, Subscriber};
-use futures_util::future::BoxFuture;
+use async_nats::{Client, Message, Request, Subject, Subscriber};
 use futures_util::{FutureExt as _, StreamExt as _};
-use m2m_engine::bus::{Capabilities, Delivery, Envelope, Receipt, Sink, Source};
+use m2m_engine::bus::{Capabilities, Delivery, Receipt, Source};
 
-use super::flush;
-use super::mapping::{self, CORE, Outgoing};
-use crate::error::{SettleError, SinkError, SourceError};
+use super::mapping::{self, CORE};
+use super::{NOTHING, flush};
+use crate::error::{SettleError, SourceError};
 
 /// The most messages that one `recv` gives.
 const BATCH: usize = 256;
 const ROUND_TRIP: Duration = Duration::from_secs(2);
-const NOTHING: Capabilities = Capabilities { confirms: false, redelivers: false };
 
 /// Messages of a subject, as they come by. What is not read in time is dropped by the client, which keeps 65,536 messages unless told
 /// otherwise (`ConnectOptions::subscription_capacity`).
@@ -110,7 +107,7 @@ fn delivery(mut message: Message) -> Option<Delivery<CoreReceipt>> {
     let mut envelope = mapping::envelope(message);
     // That of a JetStream push consumer's delivery is the address of its acknowledgement.
     envelope.properties.reply_to =
-        reply.filter(|reply| !reply.starts_with("$JS.ACK.")).map(async_nats::Subject::into_string);
+        reply.filter(|reply| !reply.starts_with("$JS.ACK.")).map(Subject::into_string);
     Some(Delivery { envelope: mapping::unfold(envelope, CORE), receipt: CoreReceipt(()) })
 }
 
@@ -127,61 +124,5 @@ impl Receipt for CoreReceipt {
 
     async fn nack(self) -> Result<(), SettleError> {
         Ok(())
-    }
-}
-
-/// Publishes to subjects, to whoever listens.
-#[derive(Debug)]
-pub struct CoreSink {
-    client: Client,
-}
-
-/// Resolves when the message has been written to the connection, which is all that can be known.
-pub type Flushed = BoxFuture<'static, Result<(), SinkError>>;
-
-impl CoreSink {
-    /// A sink over this client.
-    #[must_use]
-    pub fn new(client: Client) -> Self {
-        Self { client }
-    }
-}
-
-impl Sink for CoreSink {
-    type Confirmation = Flushed;
-    type Error = SinkError;
-
-    fn capabilities(&self) -> Capabilities {
-        NOTHING
-    }
-
-    async fn send(&mut self, envelope: Envelope) -> Result<Flushed, SinkError> {
-        connected(&self.client)?;
-        let Outgoing { subject, reply, headers, payload } =
-            Outgoing::new(envelope, CORE)?.fits(self.client.max_payload())?;
-        let client = &self.client;
-        match reply {
-            None => client.publish_with_headers(subject, headers, payload).await,
-            Some(reply) => {
-                client.publish_with_reply_and_headers(subject, reply, headers, payload).await
-            }
-        }
-        .map_err(SinkError::Publish)?;
-        let client = self.client.clone();
-        Ok(async move { client.flush().await.map_err(SinkError::Flush) }.boxed())
-    }
-
-    async fn close(self) -> Result<(), SinkError> {
-        flush(&self.client).await.map_err(SinkError::Flush)
-    }
-}
-
-/// # Errors
-/// When the client is not connected. What it queues then goes out later, behind its back: a message that was given up and sent again
-/// would come a second time, out of order.
-pub(super) fn connected(client: &Client) -> Result<(), SinkError> {
-    match client.connection_state() {
-        State::Connected => Ok(()),
-        State::Pending | State::Disconnected => Err(SinkError::Disconnected),
     }
 }
