@@ -60,13 +60,19 @@ pub enum SettleError {
     /// The channel failed just now.
     #[error("the broker could not be told")]
     Amqp(#[source] lapin::Error),
+    /// Nothing was heard of it: the connection was lost at that moment.
+    #[error("the broker could not be told within {waited:?}")]
+    Unwritten {
+        /// How long was waited.
+        waited: Duration,
+    },
 }
 
 impl Classify for SettleError {
     fn transience(&self) -> Transience {
         match self {
             // It comes again on another channel, and can be settled there.
-            Self::ChannelClosed | Self::Amqp(_) => Transience::Transient,
+            Self::ChannelClosed | Self::Amqp(_) | Self::Unwritten { .. } => Transience::Transient,
         }
     }
 }

@@ -3,8 +3,12 @@ use std::time::Duration;
 use lapin::Acker;
 use lapin::options::{BasicAckOptions, BasicNackOptions};
 use m2m_engine::bus::Receipt;
+use tokio::time::timeout;
 
 use super::error::SettleError;
+
+/// How long lapin may take to write a frame. Where the connection is lost at that very moment it may never say anything (lapin 4.12).
+const WRITTEN: Duration = Duration::from_secs(10);
 
 /// Settles a delivery of a [`QueueSource`](super::QueueSource).
 #[derive(Debug)]
@@ -17,7 +21,7 @@ impl Receipt for QueueReceipt {
     type Error = SettleError;
 
     async fn ack(self) -> Result<(), SettleError> {
-        settled(self.acker.ack(BasicAckOptions::default()).await)
+        settled(self.acker.ack(BasicAckOptions::default())).await
     }
 
     /// Gives the message back to its queue after a while, so that one that nobody can handle does not go round without a rest. Nobody waits
@@ -29,7 +33,7 @@ impl Receipt for QueueReceipt {
         tokio::spawn(async move {
             tokio::time::sleep(self.nack_delay).await;
             let options = BasicNackOptions { requeue: true, ..BasicNackOptions::default() };
-            if let Err(error) = settled(self.acker.nack(options).await) {
+            if let Err(error) = settled(self.acker.nack(options)).await {
                 tracing::debug!(error = %error, "given back by the end of its channel");
             }
         });
@@ -38,10 +42,11 @@ impl Receipt for QueueReceipt {
 }
 
 /// lapin answers `Ok(false)` on a closed channel.
-fn settled(done: lapin::Result<bool>) -> Result<(), SettleError> {
-    match done {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(SettleError::ChannelClosed),
-        Err(error) => Err(SettleError::Amqp(error)),
+async fn settled(done: impl Future<Output = lapin::Result<bool>>) -> Result<(), SettleError> {
+    match timeout(WRITTEN, done).await {
+        Ok(Ok(true)) => Ok(()),
+        Ok(Ok(false)) => Err(SettleError::ChannelClosed),
+        Ok(Err(error)) => Err(SettleError::Amqp(error)),
+        Err(_) => Err(SettleError::Unwritten { waited: WRITTEN }),
     }
 }
