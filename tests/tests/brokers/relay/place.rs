@@ -254,7 +254,10 @@ impl Taker {
                         }
                     }
                     // A broker that is away comes again.
-                    Err(_) => tokio::time::sleep(Duration::from_millis(200)).await,
+                    Err(error) => {
+                        tracing::info!(%error, "the test's source");
+                        tokio::time::sleep(Duration::from_millis(200)).await;
+                    }
                 }
             }
         });

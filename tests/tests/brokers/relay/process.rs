@@ -102,9 +102,9 @@ async fn stretch(from: Kind, to: Kind) -> Result<Stretch> {
 /// Each kind of broker once as a source and once as a target.
 async fn stretches() -> Result<Vec<Stretch>> {
     Ok(vec![
-        stretch(Kind::Stream, Kind::Kafka).await?,
-        stretch(Kind::Kafka, Kind::Rabbit).await?,
-        stretch(Kind::Rabbit, Kind::Stream).await?,
+        stretch(Kind::Stream, Kind::Rabbit).await?,
+        stretch(Kind::Rabbit, Kind::Kafka).await?,
+        stretch(Kind::Kafka, Kind::Stream).await?,
     ])
 }
 
