@@ -7,15 +7,15 @@ use async_nats::jetstream::{Context, ErrorCode};
 use super::stream_source::StreamSourceConfig;
 use crate::error::SourceError;
 
-/// The consumer; `resume` is the sequence that was reached with one that may have vanished since.
+/// The consumer, and whether it is new; `resume` is the sequence that was reached with one that may have vanished since.
 pub(super) async fn bind(
     context: &Context,
     config: &StreamSourceConfig,
     resume: Option<u64>,
-) -> Result<PullConsumer, SourceError> {
+) -> Result<(PullConsumer, bool), SourceError> {
     let (stream, durable) = (&config.stream, &config.durable);
     let error = match context.get_consumer_from_stream(durable, stream).await {
-        Ok(consumer) => return fit(consumer, config),
+        Ok(consumer) => return Ok((fit(consumer, config)?, false)),
         Err(error) => error,
     };
     match error.kind() {
@@ -40,11 +40,13 @@ pub(super) async fn bind(
     }
     tracing::info!(stream, durable, policy = ?wanted.deliver_policy, "creating the consumer");
     let created = context.create_consumer_strict_on_stream(wanted, stream).await;
-    created.map_err(|source| SourceError::Create {
-        stream: stream.clone(),
-        durable: durable.clone(),
-        source,
-    })
+    match created {
+        Ok(consumer) => Ok((consumer, true)),
+        Err(source) => {
+            let (stream, durable) = (stream.clone(), durable.clone());
+            Err(SourceError::Create { stream, durable, source })
+        }
+    }
 }
 
 /// Where a consumer begins that takes the place of one that has vanished: so that nothing is lost, even if it comes again.

@@ -60,8 +60,9 @@ impl Ledger {
         Some(Ticket { sequence, number, ledger: Arc::clone(self) })
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.book().len()
+    /// As [`Book::reached`].
+    pub(super) fn reached(&self) -> Option<u64> {
+        self.book().reached()
     }
 
     /// As [`Book::resume`].
@@ -69,10 +70,11 @@ impl Ledger {
         self.book().resume()
     }
 
-    /// Tells of the consumer that was found: how long it really waits before it delivers again, and what it delivered last.
-    pub(super) fn found(&self, ack_wait: Duration, delivered: u64) {
+    /// Tells of the consumer that was found: how long it really waits before it delivers again, what it delivered last, and whether it is
+    /// new.
+    pub(super) fn found(&self, ack_wait: Duration, delivered: u64, new: bool) {
         *self.ack_wait.lock().unwrap_or_else(PoisonError::into_inner) = ack_wait;
-        self.book().found(delivered);
+        self.book().found(delivered, new);
         self.hurried.notify_waiters();
     }
 

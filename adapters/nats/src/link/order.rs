@@ -36,37 +36,54 @@ pub(super) struct Order<T> {
     keep: bool,
     wait: Duration,
     statistics: Arc<Statistics>,
-    gap: Gap,
+    gap: Option<Gap>,
     reorder: Reorder<T>,
 }
 
 impl<T> Order<T> {
-    /// For a consumer as it is found, with `here` of its deliveries not yet acknowledged in this source.
-    pub(super) fn new(
-        keep: bool,
-        found: &consumer::Info,
+    pub(super) fn new(keep: bool, statistics: Arc<Statistics>) -> Self {
+        let reorder = Reorder::new();
+        Self { keep, wait: Duration::ZERO, statistics, gap: None, reorder }
+    }
+
+    /// A consumer was found, once more perhaps; `reached` is the highest sequence that had been delivered here.
+    pub(super) fn found(
+        &mut self,
+        info: &consumer::Info,
         ack_wait: Duration,
-        here: usize,
-        statistics: Arc<Statistics>,
-    ) -> Self {
-        let wait = ack_wait + LAG;
-        let connects = statistics.connects.load(Ordering::Relaxed);
-        let gap = Gap::new(connects, found.delivered.consumer_sequence, wait);
-        let mut reorder = Reorder::new();
-        if keep {
-            // Delivered to a process that is gone, or lost on the way here.
-            let missing = found.num_ack_pending.saturating_sub(here);
-            reorder.expect(u64::try_from(missing).unwrap_or(u64::MAX), Instant::now() + wait);
+        reached: Option<u64>,
+    ) {
+        if !self.keep {
+            return;
         }
-        Self { keep, wait, statistics, gap, reorder }
+        self.wait = ack_wait + LAG;
+        let (connects, delivered) = (self.connects(), info.delivered);
+        self.gap = Some(Gap::after(connects, delivered.consumer_sequence, self.wait));
+        let deadline = Instant::now() + self.wait;
+        match reached {
+            // What another process had in work when it ended. Acknowledgements follow the stream's order, so all of it comes again.
+            None => {
+                let missing = u64::try_from(info.num_ack_pending).unwrap_or(u64::MAX);
+                self.reorder.expect(missing, deadline);
+            }
+            // What was on its way here when the connection was lost.
+            Some(reached) if reached < delivered.stream_sequence => {
+                self.reorder.expect_through(delivered.stream_sequence, deadline);
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn connects(&self) -> u64 {
+        self.statistics.connects.load(Ordering::Relaxed)
     }
 
     /// A delivery came, whether or not it is passed on.
     pub(super) fn saw(&mut self, place: Place) {
-        if self.keep {
-            let (now, connects) =
-                (Instant::now(), self.statistics.connects.load(Ordering::Relaxed));
-            let missing = self.gap.before(place.delivery, connects, now);
+        let connects = self.connects();
+        if let Some(gap) = &mut self.gap {
+            let now = Instant::now();
+            let missing = gap.before(place.delivery, connects, now);
             self.reorder.expect(missing, now + self.wait);
         }
     }

@@ -7,7 +7,7 @@ use async_nats::jetstream::consumer::{PullConsumer, pull};
 use async_nats::jetstream::{Context, Message};
 use futures_util::{FutureExt as _, StreamExt as _};
 use m2m_engine::bus::Delivery;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, watch};
 
 use super::binding::bind;
 use super::ledger::Ledger;
@@ -21,57 +21,61 @@ use crate::identity;
 /// The most messages that are asked for at a time.
 const PULL: usize = 500;
 
-/// A delivery, or the error that ends the pump.
+/// A delivery, or the error behind which the source has to be asked again.
 pub(super) type Item = Result<Delivery<StreamReceipt>, SourceError>;
 
+/// The source has been closed.
+struct Closed;
+
 pub(super) struct Pump {
-    client: Client,
-    context: Context,
-    config: StreamSourceConfig,
-    ledger: Arc<Ledger>,
-    out: mpsc::Sender<Item>,
+    pub(super) client: Client,
+    pub(super) context: Context,
+    pub(super) config: StreamSourceConfig,
+    pub(super) ledger: Arc<Ledger>,
+    pub(super) out: mpsc::Sender<Item>,
+    /// Whether there is a consumer.
+    pub(super) bound: watch::Sender<bool>,
+    /// The source is asked again after an error.
+    pub(super) asked: Arc<Notify>,
 }
 
 impl Pump {
-    pub(super) fn new(
-        context: Context,
-        config: StreamSourceConfig,
-        ledger: Arc<Ledger>,
-        out: mpsc::Sender<Item>,
-    ) -> Self {
-        Self { client: context.client(), context, config, ledger, out }
-    }
-
-    /// Runs until the source is closed, or the consumer fails: that error is the last thing sent.
-    pub(super) async fn run(self, bound: oneshot::Sender<()>) {
-        let consumer = tokio::select! {
-            consumer = bind(&self.context, &self.config, self.ledger.resume()) => consumer,
-            () = self.out.closed() => return,
-        };
-        let ended = match consumer {
-            Ok(consumer) => self.pump(consumer, bound).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = ended {
+    /// Runs until the source is closed.
+    pub(super) async fn run(self) {
+        let mut order = Order::new(self.config.keep_order, self.client.statistics());
+        loop {
+            let ended = self.bind_and_pump(&mut order).await;
+            self.bound.send_replace(false);
+            let Err(error) = ended else { break };
             // Where nobody takes it, the source is gone.
-            self.out.send(Err(error)).await.ok();
+            if self.out.send(Err(error)).await.is_err() {
+                break;
+            }
+            tokio::select! {
+                () = self.asked.notified() => {}
+                () = self.out.closed() => break,
+            }
+        }
+        for delivery in order.release() {
+            delivery.receipt.ticket.give_back().await;
         }
     }
 
-    async fn pump(
+    async fn bind_and_pump(
         &self,
-        consumer: PullConsumer,
-        bound: oneshot::Sender<()>,
-    ) -> Result<(), SourceError> {
+        order: &mut Order<Delivery<StreamReceipt>>,
+    ) -> Result<Closed, SourceError> {
+        let (consumer, new) = tokio::select! {
+            bound = bind(&self.context, &self.config, self.ledger.resume()) => bound?,
+            () = self.out.closed() => return Ok(Closed),
+        };
         let found = consumer.cached_info();
         // With a list of back-offs, the first one counts.
         let ack_wait = found.config.backoff.first().copied().unwrap_or(found.config.ack_wait);
-        self.ledger.found(ack_wait, found.delivered.stream_sequence);
-        let (keep, here) = (self.config.keep_order, self.ledger.len());
-        let mut order = Order::new(keep, found, ack_wait, here, self.client.statistics());
+        order.found(found, ack_wait, self.ledger.reached());
+        self.ledger.found(ack_wait, found.delivered.stream_sequence, new);
         let mut messages = self.pull(&consumer).await?;
-        // Where nobody waits for it, the source was not asked to be ready.
-        bound.send(()).ok();
+        self.bound.send_replace(true);
         loop {
             let next = tokio::select! {
                 next = messages.next() => next,
@@ -96,8 +100,8 @@ impl Pump {
                 None => return Err(SourceError::Ended),
             }
         }
-        self.give_back(messages, order).await;
-        Ok(())
+        self.give_back(messages).await;
+        Ok(Closed)
     }
 
     async fn pull(&self, consumer: &PullConsumer) -> Result<pull::Stream, SourceError> {
@@ -124,15 +128,8 @@ impl Pump {
         }
     }
 
-    /// Leaves to the next consumer what is here and was not handed out.
-    async fn give_back(
-        &self,
-        mut messages: pull::Stream,
-        mut order: Order<Delivery<StreamReceipt>>,
-    ) {
-        for delivery in order.release() {
-            delivery.receipt.ticket.give_back().await;
-        }
+    /// Leaves to the next consumer what has arrived and was not looked at.
+    async fn give_back(&self, mut messages: pull::Stream) {
         while let Some(Some(Ok(message))) = messages.next().now_or_never() {
             let delivery = place(&message).and_then(|place| self.delivery(place, message));
             if let Some(delivery) = delivery {

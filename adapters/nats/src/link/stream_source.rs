@@ -1,12 +1,13 @@
 //! A JetStream stream as a source: a durable pull consumer, read ahead in the background.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::Context;
 use async_nats::jetstream::consumer::DeliverPolicy;
 use m2m_engine::bus::{Capabilities, Delivery, Source};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::flush;
@@ -72,17 +73,20 @@ pub struct StreamSource {
     context: Context,
     config: StreamSourceConfig,
     ledger: Arc<Ledger>,
-    keeping: Option<AbortOnDropHandle<()>>,
     feed: Option<Feed>,
-    /// Met behind messages that had to be given first.
-    failed: Option<SourceError>,
+    /// Taken from the feed, and not given yet.
+    taken: VecDeque<Item>,
+    /// An error was given, and the feed waits to be asked again.
+    resting: bool,
 }
 
 #[derive(Debug)]
 struct Feed {
     items: mpsc::Receiver<Item>,
-    bound: Option<oneshot::Receiver<()>>,
+    bound: watch::Receiver<bool>,
+    asked: Arc<Notify>,
     pumping: AbortOnDropHandle<()>,
+    _keeping: AbortOnDropHandle<()>,
 }
 
 impl StreamSource {
@@ -91,7 +95,8 @@ impl StreamSource {
     pub fn new(context: Context, config: StreamSourceConfig) -> Self {
         let StreamSourceConfig { keep_order, ack_wait, ack_timeout, .. } = config;
         let ledger = Ledger::new(context.client(), keep_order, ack_wait, ack_timeout);
-        Self { context, config, ledger: Arc::new(ledger), keeping: None, feed: None, failed: None }
+        let (ledger, taken) = (Arc::new(ledger), VecDeque::new());
+        Self { context, config, ledger, feed: None, taken, resting: false }
     }
 
     /// Finds or creates the consumer.
@@ -99,31 +104,59 @@ impl StreamSource {
     /// # Errors
     /// When that fails.
     pub async fn ready(&mut self) -> Result<(), SourceError> {
-        let feed = self.feed();
-        if let Some(bound) = &mut feed.bound {
-            let found = bound.await.is_ok();
-            feed.bound = None;
-            // Without a consumer the error is all that there is.
-            if !found && let Some(Err(error)) = feed.items.recv().await {
-                self.feed = None;
-                return Err(error);
+        loop {
+            let feed = self.feed();
+            let item = tokio::select! {
+                biased;
+                bound = feed.bound.wait_for(|bound| *bound) => match bound {
+                    Ok(_) => return Ok(()),
+                    Err(_) => None,
+                },
+                item = feed.items.recv() => item,
+            };
+            match item {
+                Some(Ok(delivery)) => self.taken.push_back(Ok(delivery)),
+                Some(Err(error)) => return Err(self.rest(error)),
+                None => {
+                    self.feed = None;
+                    return Err(SourceError::Ended);
+                }
             }
         }
-        Ok(())
     }
 
     fn feed(&mut self) -> &mut Feed {
-        let ledger = &self.ledger;
-        self.keeping
-            .get_or_insert_with(|| AbortOnDropHandle::new(tokio::spawn(Arc::clone(ledger).keep())));
-        self.feed.get_or_insert_with(|| {
-            let (out, items) = mpsc::channel(self.config.max_in_flight.max(1));
-            let (binding, bound) = oneshot::channel();
-            let pump =
-                Pump::new(self.context.clone(), self.config.clone(), Arc::clone(ledger), out);
-            let pumping = AbortOnDropHandle::new(tokio::spawn(pump.run(binding)));
-            Feed { items, bound: Some(bound), pumping }
-        })
+        let feed = match self.feed.take() {
+            Some(feed) => feed,
+            None => self.start(),
+        };
+        if std::mem::take(&mut self.resting) {
+            feed.asked.notify_one();
+        }
+        self.feed.insert(feed)
+    }
+
+    fn start(&self) -> Feed {
+        let (out, items) = mpsc::channel(self.config.max_in_flight.max(1));
+        let (binding, bound) = watch::channel(false);
+        let (ledger, asked) = (Arc::clone(&self.ledger), Arc::new(Notify::new()));
+        let keeping = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&ledger).keep()));
+        let pump = Pump {
+            client: self.context.client(),
+            context: self.context.clone(),
+            config: self.config.clone(),
+            ledger,
+            out,
+            bound: binding,
+            asked: Arc::clone(&asked),
+        };
+        let pumping = AbortOnDropHandle::new(tokio::spawn(pump.run()));
+        Feed { items, bound, asked, pumping, _keeping: keeping }
+    }
+
+    fn rest(&mut self, error: SourceError) -> SourceError {
+        self.resting = true;
+        error
     }
 }
 
@@ -136,39 +169,41 @@ impl Source for StreamSource {
     }
 
     async fn recv(&mut self) -> Result<Vec<Delivery<StreamReceipt>>, SourceError> {
-        if let Some(error) = self.failed.take() {
-            return Err(error);
+        if self.taken.is_empty() {
+            let mut items = Vec::new();
+            if self.feed().items.recv_many(&mut items, BATCH).await == 0 {
+                self.feed = None;
+                return Err(SourceError::Ended);
+            }
+            self.taken.extend(items);
         }
-        let mut items = Vec::new();
-        let count = self.feed().items.recv_many(&mut items, BATCH).await;
-        let mut batch = Vec::with_capacity(count);
-        for item in items {
+        let mut batch = Vec::with_capacity(self.taken.len());
+        while let Some(item) = self.taken.pop_front() {
             match item {
                 Ok(delivery) => batch.push(delivery),
-                // Always the last one.
-                Err(error) => self.failed = Some(error),
+                Err(error) if batch.is_empty() => return Err(self.rest(error)),
+                // First what came before it.
+                Err(error) => {
+                    self.taken.push_front(Err(error));
+                    break;
+                }
             }
-        }
-        if count == 0 || self.failed.is_some() {
-            // The next call begins anew.
-            self.feed = None;
-        }
-        if batch.is_empty() {
-            return Err(self.failed.take().unwrap_or(SourceError::Ended));
         }
         Ok(batch)
     }
 
     async fn close(mut self) -> Result<(), SourceError> {
-        if let Some(Feed { mut items, pumping, .. }) = self.feed.take() {
-            // What was read ahead goes back at once. The rest follows when its receipts are dropped and the server has waited.
+        let mut unread: Vec<Item> = self.taken.drain(..).collect();
+        if let Some(Feed { mut items, pumping, _keeping, .. }) = self.feed.take() {
             items.close();
             while let Some(item) = items.recv().await {
-                if let Ok(delivery) = item {
-                    delivery.receipt.ticket.give_back().await;
-                }
+                unread.push(item);
             }
             drop(tokio::time::timeout(self.config.ack_timeout, pumping).await);
+        }
+        // What was read ahead goes back at once. The rest follows when its receipts are dropped and the server has waited.
+        for delivery in unread.into_iter().flatten() {
+            delivery.receipt.ticket.give_back().await;
         }
         self.ledger.tell_all().await;
         flush(&self.context.client()).await.map_err(SourceError::Flush)

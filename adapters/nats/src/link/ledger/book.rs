@@ -6,6 +6,9 @@ use async_nats::Subject;
 
 /// How many messages are remembered that were refused or dropped, and may never come again (a consumer can give them up).
 const UNACKED: usize = 65_536;
+/// How many messages are remembered whose acknowledgement was confirmed: a server that is killed forgets those of the last tenth of a
+/// second.
+const DONE: usize = 16_384;
 
 /// One message, by its sequence in the stream.
 #[derive(Debug, Clone)]
@@ -28,6 +31,8 @@ pub(super) struct Book {
     given: BTreeMap<u64, Entry>,
     /// The server is being told.
     telling: BTreeMap<u64, Entry>,
+    /// The server has confirmed it; when it was published.
+    done: BTreeMap<u64, i128>,
     /// Delivered, and not known to the server as acknowledged; refused and dropped ones included.
     unacked: BTreeSet<u64>,
     /// The highest sequence that was delivered.
@@ -36,8 +41,14 @@ pub(super) struct Book {
 
 impl Book {
     /// A delivery came. Gives the number of its entry when it is to be handed out; `None` when the message is in work here already, or
-    /// done with: it came again because the server did not hear of that.
+    /// done with: it came again because the server did not hear of that, or has forgotten it.
     pub(super) fn enter(&mut self, sequence: u64, published: i128, reply: Subject) -> Option<u64> {
+        if self.done.get(&sequence) == Some(&published) {
+            self.done.remove(&sequence);
+            let number = self.number();
+            self.given.insert(sequence, Entry { number, published, reply });
+            return None;
+        }
         for map in [&mut self.working, &mut self.given, &mut self.telling] {
             match map.get_mut(&sequence) {
                 Some(entry) if entry.published == published => {
@@ -49,8 +60,7 @@ impl Book {
                 None => {}
             }
         }
-        let number = self.next;
-        self.next += 1;
+        let number = self.number();
         self.working.insert(sequence, Entry { number, published, reply });
         self.unacked.insert(sequence);
         if self.unacked.len() > UNACKED {
@@ -58,6 +68,11 @@ impl Book {
         }
         self.last = self.last.max(Some(sequence));
         Some(number)
+    }
+
+    fn number(&mut self) -> u64 {
+        self.next += 1;
+        self.next
     }
 
     /// The application is done with a message.
@@ -89,6 +104,10 @@ impl Book {
         let Some(entry) = take(&mut self.telling, sequence, number) else { return };
         if confirmed {
             self.unacked.remove(&sequence);
+            self.done.insert(sequence, entry.published);
+            if self.done.len() > DONE {
+                self.done.pop_first();
+            }
         } else {
             self.given.insert(sequence, entry);
         }
@@ -100,14 +119,17 @@ impl Book {
         entries.map(|entry| entry.reply.clone()).collect()
     }
 
-    /// How many deliveries wait for their acknowledgement here.
-    pub(super) fn len(&self) -> usize {
-        self.working.len() + self.given.len() + self.telling.len()
+    /// A consumer was found that had delivered up to this sequence. A new one is to deliver again what was done with.
+    pub(super) fn found(&mut self, delivered: u64, new: bool) {
+        self.last.get_or_insert(delivered);
+        if new {
+            self.done.clear();
+        }
     }
 
-    /// A consumer was found that had delivered up to this sequence.
-    pub(super) fn found(&mut self, delivered: u64) {
-        self.last.get_or_insert(delivered);
+    /// The highest sequence that was delivered; `None` before a consumer was found.
+    pub(super) fn reached(&self) -> Option<u64> {
+        self.last
     }
 
     /// The first sequence that is not done with; `None` before a consumer was found.
@@ -148,7 +170,7 @@ mod tests {
         book.told(2, numbers[1], false);
         assert_eq!(due(&mut book, true), [2], "it was not confirmed");
         assert_eq!(due(&mut book, false), [4], "where the order does not matter");
-        assert_eq!((book.len(), book.resume()), (3, Some(2)));
+        assert_eq!((book.replies().len(), book.resume()), (1, Some(2)));
     }
 
     #[test]
@@ -160,7 +182,7 @@ mod tests {
         assert_eq!(book.refuse(1, first).as_deref(), Some("first"));
         assert_eq!(due(&mut book, true), [2]);
         book.told(2, second, true);
-        assert_eq!((book.len(), book.resume()), (0, Some(1)), "the first one is to come again");
+        assert_eq!(book.resume(), Some(1), "the first one is to come again");
         assert!(enter(&mut book, 1, "again").is_some());
     }
 
@@ -174,12 +196,18 @@ mod tests {
         assert_eq!(enter(&mut book, 7, "third"), None, "done with");
         let told: Vec<_> = book.due(true).into_iter().map(|(_, entry)| entry.reply).collect();
         assert_eq!(told, [Subject::from_static("third")]);
+        book.told(7, number, true);
+        assert_eq!(enter(&mut book, 7, "fourth"), None, "the server has forgotten it");
+        let told: Vec<_> = book.due(true).into_iter().map(|(_, entry)| entry.number).collect();
+        book.told(7, *told.first().unwrap(), true);
+        book.found(0, true);
+        assert!(enter(&mut book, 7, "fifth").is_some(), "a new consumer is to deliver all again");
     }
 
     #[test]
     fn a_stream_made_anew_has_other_messages() {
         let mut book = Book::default();
-        book.found(0);
+        book.found(0, true);
         let old = enter(&mut book, 1, "old").unwrap();
         let new = book.enter(1, 99, Subject::from_static("new")).unwrap();
         book.give(1, old);

@@ -15,7 +15,7 @@ pub(super) struct Gap {
 impl Gap {
     /// After the delivery `last`, the connection having been made `connects` times; gaps are believed for `watch` after a
     /// reconnect.
-    pub(super) fn new(connects: u64, last: u64, watch: Duration) -> Self {
+    pub(super) fn after(connects: u64, last: u64, watch: Duration) -> Self {
         Self { connects, last, watch, watched_until: None }
     }
 
@@ -41,7 +41,7 @@ mod tests {
     #[test]
     fn only_a_gap_behind_a_reconnect_counts() {
         let (now, watch) = (Instant::now(), Duration::from_secs(10));
-        let mut gap = Gap::new(1, 10, watch);
+        let mut gap = Gap::after(1, 10, watch);
         assert_eq!(gap.before(11, 1, now), 0);
         assert_eq!(gap.before(14, 1, now), 0, "another process has 12 and 13");
         assert_eq!(gap.before(15, 2, now), 0, "was here before the connection broke");

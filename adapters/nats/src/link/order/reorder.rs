@@ -10,21 +10,32 @@ use tokio::time::Instant;
 #[derive(Debug)]
 pub(super) struct Reorder<T> {
     missing: u64,
+    through: Option<u64>,
     deadline: Option<Instant>,
     held: BTreeMap<u64, T>,
 }
 
 impl<T> Reorder<T> {
     pub(super) fn new() -> Self {
-        Self { missing: 0, deadline: None, held: BTreeMap::new() }
+        Self { missing: 0, through: None, deadline: None, held: BTreeMap::new() }
     }
 
     /// `missing` messages are to come again before the deadline.
     pub(super) fn expect(&mut self, missing: u64, deadline: Instant) {
         if missing > 0 {
             self.missing = self.missing.saturating_add(missing);
-            self.deadline = Some(self.deadline.map_or(deadline, |known| known.max(deadline)));
+            self.wait_until(deadline);
         }
+    }
+
+    /// Messages up to this sequence are to come again before the deadline.
+    pub(super) fn expect_through(&mut self, sequence: u64, deadline: Instant) {
+        self.through = self.through.max(Some(sequence));
+        self.wait_until(deadline);
+    }
+
+    fn wait_until(&mut self, deadline: Instant) {
+        self.deadline = Some(self.deadline.map_or(deadline, |known| known.max(deadline)));
     }
 
     /// Until when messages are held back; `None` when they are not.
@@ -49,7 +60,9 @@ impl<T> Reorder<T> {
             if first && redelivered {
                 self.missing = self.missing.saturating_sub(1);
             }
-            if self.missing == 0 {
+            // They come in the stream's order, so the last one is the end.
+            self.through = self.through.filter(|through| *through != sequence);
+            if self.missing == 0 && self.through.is_none() {
                 self.deadline = None;
                 then = std::mem::take(&mut self.held);
             }
@@ -60,6 +73,7 @@ impl<T> Reorder<T> {
     /// Ends the wait and gives what was held back, in the stream's order.
     pub(super) fn release(&mut self) -> impl Iterator<Item = T> + use<T> {
         self.missing = 0;
+        self.through = None;
         self.deadline = None;
         std::mem::take(&mut self.held).into_values()
     }
@@ -92,6 +106,16 @@ mod tests {
         assert_eq!(passed(&mut reorder, 5, true, "5"), ["5", "6 once more", "9"]);
         assert_eq!(reorder.deadline(), None);
         assert_eq!(passed(&mut reorder, 10, true, "10"), ["10"]);
+    }
+
+    #[test]
+    fn the_last_of_the_missing_is_waited_for() {
+        let mut reorder = Reorder::new();
+        reorder.expect_through(6, Instant::now());
+        for (sequence, redelivered, item) in [(9, false, "9"), (5, true, "5")] {
+            assert!(passed(&mut reorder, sequence, redelivered, item).is_empty());
+        }
+        assert_eq!(passed(&mut reorder, 6, true, "6"), ["5", "6", "9"]);
     }
 
     #[test]
