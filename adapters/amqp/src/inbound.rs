@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures_util::Stream;
+use lapin::ChannelStatus;
 use lapin::message::{Delivery, DeliveryResult};
 use lapin::types::ShortString;
 use m2m_engine::bus::{Replies, headers};
 use m2m_engine::{Engine, Inbound, OpenError};
 
-use crate::client::Channel;
+use crate::client::{CancelFlag, Channel};
 use crate::error::{OpenFailure, ReceiveError};
 use crate::properties::{header_is, with_encoding};
 
@@ -62,14 +63,16 @@ fn unmark(delivery: &mut Delivery) {
 /// [`ReceiveError::Cancelled`] first. It ends without an error only when this side has cancelled it, or closed its channel.
 pub struct Consumer {
     inner: lapin::Consumer,
-    channel: Channel,
+    channel: ChannelStatus,
+    cancelled: CancelFlag,
     opener: Opener,
     ended: bool,
 }
 
 impl Consumer {
-    pub(crate) fn new(inner: lapin::Consumer, channel: Channel) -> Self {
-        Self { inner, opener: channel.opener(), channel, ended: false }
+    pub(crate) fn new(inner: lapin::Consumer, channel: &Channel, cancelled: CancelFlag) -> Self {
+        let (opener, channel) = (channel.opener(), channel.status().clone());
+        Self { inner, channel, cancelled, opener, ended: false }
     }
 
     /// As [`lapin::Consumer::tag`].
@@ -91,18 +94,27 @@ impl Consumer {
         D: Fn(Result<Option<Delivery>, ReceiveError>) -> F + Send + Sync + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
-        let (opener, channel) = (self.opener.clone(), self.channel.clone());
-        let (queue, consumer_tag) = (self.queue(), self.tag());
+        let (opener, end) = (self.opener.clone(), self.end());
         self.inner.set_delegate(move |result: DeliveryResult| {
             delegate(match result {
                 Ok(Some(delivery)) => opener.opened(delivery).map(Some),
-                Ok(None) if channel.lost_consumer(&consumer_tag) => {
-                    Err(cancelled(&queue, &consumer_tag))
-                }
-                Ok(None) => Ok(None),
+                Ok(None) => end().map_or(Ok(None), Err),
                 Err(error) => Err(error.into()),
             })
         });
+    }
+
+    /// Tells why the deliveries ended: nothing, when it was this side's doing.
+    fn end(&self) -> impl Fn() -> Option<ReceiveError> + Send + Sync + 'static {
+        let (channel, cancelled) = (self.channel.clone(), self.cancelled.clone());
+        let (queue, consumer_tag) = (self.queue().to_string(), self.tag().to_string());
+        move || {
+            let by_broker = channel.connected() && !cancelled.is_set();
+            by_broker.then(|| ReceiveError::Cancelled {
+                queue: queue.clone(),
+                consumer_tag: consumer_tag.clone(),
+            })
+        }
     }
 
     /// lapin's own consumer, whose stream is not opened.
@@ -110,10 +122,6 @@ impl Consumer {
     pub fn inner(&self) -> &lapin::Consumer {
         &self.inner
     }
-}
-
-fn cancelled(queue: &ShortString, consumer_tag: &ShortString) -> ReceiveError {
-    ReceiveError::Cancelled { queue: queue.to_string(), consumer_tag: consumer_tag.to_string() }
 }
 
 impl Stream for Consumer {
@@ -128,8 +136,7 @@ impl Stream for Consumer {
             Some(Err(error)) => Some(Err(error.into())),
             None => {
                 self.ended = true;
-                let (queue, tag) = (self.queue(), self.tag());
-                self.channel.lost_consumer(&tag).then(|| Err(cancelled(&queue, &tag)))
+                self.end()().map(Err)
             }
         })
     }

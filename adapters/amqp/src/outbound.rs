@@ -3,6 +3,7 @@
 mod failure;
 mod flight;
 mod ledger;
+mod signal;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -1,6 +1,5 @@
-use std::collections::HashSet;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use lapin::message::{BasicGetMessage, BasicReturnMessage};
 use lapin::options::{
@@ -10,6 +9,7 @@ use lapin::types::{FieldTable, ReplyCode, ShortString};
 use m2m_engine::Engine;
 use m2m_engine::bus::Replies;
 
+use super::cancelled::Consumers;
 use super::connection::REPLY_ADDRESSES;
 use crate::error::{ChannelError, GetError, OpenFailure};
 use crate::inbound::{Consumer, Opener};
@@ -22,12 +22,11 @@ pub struct Channel {
     engine: Arc<Engine>,
     replies: Arc<Replies>,
     flights: Flights,
-    /// Consumers that were cancelled from this side.
-    cancelled: Arc<Mutex<HashSet<ShortString>>>,
+    consumers: Arc<Consumers>,
 }
 
 impl Channel {
-    /// Wraps a channel. It remembers reply addresses for itself; channels of one [`Connection`] do so together.
+    /// Wraps a channel. It remembers reply addresses for itself; channels of one [`Connection`](crate::Connection) do so together.
     #[must_use]
     pub fn new(inner: lapin::Channel, engine: Arc<Engine>) -> Self {
         Self::remembering(inner, engine, Arc::new(Replies::new(REPLY_ADDRESSES)))
@@ -39,7 +38,7 @@ impl Channel {
         replies: Arc<Replies>,
     ) -> Self {
         let flights = Flights::new(inner.clone(), Arc::default());
-        Self { inner, engine, replies, flights, cancelled: Arc::default() }
+        Self { inner, engine, replies, flights, consumers: Arc::default() }
     }
 
     /// As [`lapin::Channel::basic_consume`].
@@ -54,8 +53,8 @@ impl Channel {
         arguments: FieldTable,
     ) -> Result<Consumer, ChannelError> {
         let inner = self.inner.basic_consume(queue, consumer_tag, options, arguments).await?;
-        self.cancelled().remove(&inner.tag());
-        Ok(Consumer::new(inner, self.clone()))
+        let cancelled = self.consumers.add(inner.tag());
+        Ok(Consumer::new(inner, self, cancelled))
     }
 
     /// As [`lapin::Channel::basic_get`].
@@ -85,7 +84,7 @@ impl Channel {
         consumer_tag: ShortString,
         options: BasicCancelOptions,
     ) -> Result<(), ChannelError> {
-        self.cancelled().insert(consumer_tag.clone());
+        self.consumers.cancel(&consumer_tag);
         Ok(self.inner.basic_cancel(consumer_tag, options).await?)
     }
 
@@ -159,15 +158,6 @@ impl Channel {
 
     pub(crate) fn opener(&self) -> Opener {
         Opener { engine: Arc::clone(&self.engine), replies: Arc::clone(&self.replies) }
-    }
-
-    /// Whether the end of this consumer's stream is the broker's doing: the channel lives, and nobody here cancelled it.
-    pub(crate) fn lost_consumer(&self, consumer_tag: &ShortString) -> bool {
-        !self.cancelled().remove(consumer_tag) && self.inner.status().connected()
-    }
-
-    fn cancelled(&self) -> MutexGuard<'_, HashSet<ShortString>> {
-        self.cancelled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

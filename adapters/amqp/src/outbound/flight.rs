@@ -5,10 +5,9 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use futures_util::task::AtomicWaker;
 use lapin::BasicProperties;
 use lapin::message::BasicReturnMessage;
 use lapin::options::BasicPublishOptions;
@@ -16,6 +15,7 @@ use lapin::types::ShortString;
 
 use super::failure::{Failure, Tally};
 use super::ledger::Ledger;
+use super::signal::{Moved, Signal};
 
 /// A message as it goes out.
 #[derive(Debug)]
@@ -52,8 +52,7 @@ impl Flights {
         let (message, channel) = (Arc::new(message), Arc::clone(&self.channel));
         let mut ledger = self.ledger();
         let id = ledger.next_id();
-        let signal =
-            Arc::new(Signal { id, owner: AtomicWaker::new(), moved: Arc::clone(&self.moved) });
+        let signal = Arc::new(Signal::new(id, Arc::clone(&self.moved)));
         ledger.add(id, Arc::clone(&message), Arc::clone(&signal), move |written| {
             Box::pin(async move {
                 let (exchange, routing_key) =
@@ -72,7 +71,7 @@ impl Flights {
             })
         });
         // The first look puts the frames in lapin's queue.
-        self.moved.note(id);
+        self.moved.push(id);
         ledger.settle_moved(&self.moved);
         Ticket { id, signal, flights: self.clone() }
     }
@@ -149,48 +148,5 @@ impl fmt::Debug for Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         self.flights.ledger().abandon(self.id);
-    }
-}
-
-/// What wakes a message's future: notes that it has moved, and wakes those who wait.
-pub(super) struct Signal {
-    id: u64,
-    owner: AtomicWaker,
-    moved: Arc<Moved>,
-}
-
-impl Wake for Signal {
-    fn wake(self: Arc<Self>) {
-        self.moved.note(self.id);
-        self.owner.wake();
-    }
-}
-
-/// The futures that are to be looked at, in the order in which they moved.
-#[derive(Default)]
-pub(super) struct Moved {
-    inner: Mutex<(Vec<u64>, Vec<Waker>)>,
-}
-
-impl Moved {
-    fn note(&self, id: u64) {
-        let watchers = {
-            let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-            inner.0.push(id);
-            std::mem::take(&mut inner.1)
-        };
-        watchers.into_iter().for_each(Waker::wake);
-    }
-
-    fn watch(&self, waker: &Waker) {
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        if !inner.1.iter().any(|known| known.will_wake(waker)) {
-            inner.1.push(waker.clone());
-        }
-    }
-
-    pub(super) fn take(&self) -> Vec<u64> {
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut inner.0)
     }
 }

@@ -17,7 +17,8 @@ use lapin::Confirmation;
 use lapin::message::BasicReturnMessage;
 
 use super::failure::{Failure, Tally};
-use super::flight::{Message, Moved, Outcome, Signal};
+use super::flight::{Message, Outcome};
+use super::signal::{Moved, Signal};
 
 /// Set when a message is written to the connection.
 #[derive(Clone, Default)]
