@@ -97,7 +97,7 @@ impl Bridge {
         self.routes.iter().map(snapshot).collect()
     }
 
-    /// Relays until `stop` is cancelled; then reads no more, finishes what is in flight, and gives a report. It may be run once.
+    /// Relays until `stop` is cancelled; then reads no more, finishes what is in flight, and gives a report.
     ///
     /// # Errors
     /// When a route fails for a reason that stays; the others are stopped as if by `stop`.
