@@ -9,5 +9,6 @@
 mod amqp_adapter;
 mod conformance;
 mod harness;
+mod kafka_adapter;
 mod nats_adapter;
 mod relay;
