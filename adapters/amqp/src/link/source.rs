@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt};
@@ -6,6 +7,7 @@ use lapin::message::Delivery as AmqpDelivery;
 use lapin::options::{BasicConsumeOptions, BasicQosOptions};
 use lapin::types::{FieldTable, ShortString};
 use m2m_engine::bus::{Capabilities, Delivery, Source};
+use tokio::task::JoinHandle;
 
 use super::connection::{ConnectionConfig, Endpoint};
 use super::envelope;
@@ -48,9 +50,11 @@ impl Default for QueueSourceConfig {
 
 /// A queue as a source of raw messages.
 pub struct QueueSource {
-    endpoint: Endpoint,
-    config: QueueSourceConfig,
+    endpoint: Arc<Endpoint>,
+    config: Arc<QueueSourceConfig>,
     open: Option<Open>,
+    /// A task of its own, so that a `recv` that is dropped meanwhile leaves no consumer behind that nobody reads.
+    opening: Option<JoinHandle<Result<Open, SourceError>>>,
     /// What ended the last consumer, where messages that came before it were handed out first.
     ended: Option<SourceError>,
 }
@@ -58,7 +62,29 @@ pub struct QueueSource {
 struct Open {
     connection: lapin::Connection,
     channel: lapin::Channel,
-    consumer: Option<lapin::Consumer>,
+    consumer: lapin::Consumer,
+    /// The broker has cancelled the consumer.
+    cancelled: bool,
+}
+
+impl Open {
+    /// Consumes on the channel of a cancelled consumer, or on a new connection.
+    async fn new(
+        endpoint: Arc<Endpoint>,
+        config: Arc<QueueSourceConfig>,
+        cancelled: Option<Self>,
+    ) -> Result<Self, SourceError> {
+        let (connection, channel) = match cancelled {
+            Some(open) => (open.connection, open.channel),
+            None => {
+                let connection = endpoint.connect().await?;
+                let channel = connection.create_channel().await.map_err(ConnectError::from)?;
+                (connection, channel)
+            }
+        };
+        let consumer = consume(&channel, &config).await?;
+        Ok(Self { connection, channel, consumer, cancelled: false })
+    }
 }
 
 impl QueueSource {
@@ -67,26 +93,29 @@ impl QueueSource {
     /// # Errors
     /// When the URI cannot be read, the broker cannot be reached, or does not let the queue be consumed.
     pub async fn connect(uri: &str, config: QueueSourceConfig) -> Result<Self, SourceError> {
-        let endpoint = Endpoint::new(uri, config.connection.clone())?;
-        let mut source = Self { endpoint, config, open: None, ended: None };
-        source.consumer().await?;
+        let endpoint = Arc::new(Endpoint::new(uri, config.connection.clone())?);
+        let config = Arc::new(config);
+        let mut source = Self { endpoint, config, open: None, opening: None, ended: None };
+        source.open().await?;
         Ok(source)
     }
 
     /// The consumer; a new one where the broker cancelled it, on a new connection where that is lost.
-    async fn consumer(&mut self) -> Result<&mut lapin::Consumer, SourceError> {
+    async fn open(&mut self) -> Result<&mut Open, SourceError> {
         drop(self.open.take_if(|open| !open.channel.status().connected()));
-        let open = match &mut self.open {
+        let cancelled = self.open.take_if(|open| open.cancelled);
+        Ok(match &mut self.open {
             Some(open) => open,
             none => {
-                let connection = self.endpoint.connect().await?;
-                let channel = connection.create_channel().await.map_err(ConnectError::from)?;
-                none.insert(Open { connection, channel, consumer: None })
+                let opening = self.opening.get_or_insert_with(|| {
+                    let (endpoint, config) = (Arc::clone(&self.endpoint), Arc::clone(&self.config));
+                    tokio::spawn(Open::new(endpoint, config, cancelled))
+                });
+                let opened = opening.await;
+                self.opening = None;
+                // The task does not end by itself: the runtime is shutting down.
+                none.insert(opened.map_err(|_| SourceError::Lost(closed()))??)
             }
-        };
-        Ok(match &mut open.consumer {
-            Some(consumer) => consumer,
-            none => none.insert(consume(&open.channel, &self.config).await?),
         })
     }
 
@@ -95,7 +124,7 @@ impl QueueSource {
         match (error, &mut self.open) {
             (None, Some(open)) if open.channel.status().connected() => {
                 // The channel is kept, so that what came on it can still be acknowledged.
-                open.consumer = None;
+                open.cancelled = true;
                 SourceError::Cancelled { queue: self.config.queue.clone() }
             }
             (error, _) => {
@@ -150,7 +179,7 @@ impl Source for QueueSource {
         }
         let nack_delay = self.config.nack_delay;
         loop {
-            let consumer = self.consumer().await?;
+            let consumer = &mut self.open().await?.consumer;
             // Nothing is awaited between a delivery's coming out of here and its being returned.
             let mut item = consumer.next().await;
             let mut batch = Vec::new();

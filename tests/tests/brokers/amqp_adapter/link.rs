@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
+use futures_util::FutureExt;
 use lapin::BasicProperties;
 use lapin::options::{BasicRejectOptions, QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::{AMQPValue, FieldTable};
@@ -174,6 +175,47 @@ async fn a_deleted_queue_is_reported_and_found_again() -> Result<()> {
     put(&channel, &queue, b"after", BasicProperties::default()).await?;
     let after = one(&mut source).await?;
     assert_eq!(after.envelope.payload.as_deref(), Some(b"after".as_slice()));
+    Ok(())
+}
+
+/// `recv` is dropped again and again while the consumer is made anew: it gets there, and no message is left with a consumer that
+/// nobody reads.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn consuming_again_survives_an_impatient_caller() -> Result<()> {
+    const ROUNDS: usize = 5;
+    const COUNT: usize = 20;
+    let (_bare, channel) = bare().await?;
+    let queue = queue(&channel, FieldTable::default()).await?;
+    let mut source = source(&queue).await?;
+    for _ in 0..ROUNDS {
+        channel.queue_delete(queue.as_str().into(), QueueDeleteOptions::default()).await?;
+        let error = timeout(DEADLINE, source.recv()).await?.expect_err("its queue is gone");
+        assert!(matches!(error, SourceError::Cancelled { .. }), "{error:?}");
+        let none = FieldTable::default();
+        channel.queue_declare(queue.as_str().into(), QueueDeclareOptions::durable(), none).await?;
+        for number in 0..COUNT {
+            put(&channel, &queue, number.to_string().as_bytes(), BasicProperties::default())
+                .await?;
+        }
+        let mut came = Vec::new();
+        let impatient = async {
+            while came.len() < COUNT {
+                match source.recv().now_or_never() {
+                    Some(batch) => {
+                        for delivery in batch? {
+                            came.push(delivery.envelope.payload.context("null")?);
+                            delivery.receipt.ack().await?;
+                        }
+                    }
+                    None => tokio::time::sleep(Duration::from_millis(1)).await,
+                }
+            }
+            anyhow::Ok(())
+        };
+        timeout(DEADLINE, impatient).await??;
+        let expected: Vec<String> = (0..COUNT).map(|number| number.to_string()).collect();
+        assert_eq!(came, expected);
+    }
     Ok(())
 }
 
