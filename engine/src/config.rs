@@ -1,4 +1,4 @@
-//! What an engine is told once, at its start. Plain data, checked by [`Config::check`] when the engine is built.
+//! What an engine is told once, at its start. Plain data, checked when the engine is built.
 
 use std::sync::Arc;
 
