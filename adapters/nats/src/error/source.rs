@@ -126,14 +126,18 @@ fn of_answer(answer: &jetstream::Error) -> Transience {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SettleError {
-    /// The server did not confirm the acknowledgement, or the consumer is gone.
+    /// The server did not answer, or the consumer is gone.
     #[error("the acknowledgement was not confirmed")]
     Request(#[source] async_nats::RequestError),
+    /// The connection was lost meanwhile, or the server was told together with others and did not answer.
+    #[error("the acknowledgement was not confirmed, nor those told with it")]
+    Unconfirmed,
 }
 
 impl Classify for SettleError {
     fn transience(&self) -> Transience {
         match self {
+            Self::Unconfirmed => Transience::Transient,
             Self::Request(error) => match error.kind() {
                 RequestErrorKind::TimedOut
                 | RequestErrorKind::NoResponders

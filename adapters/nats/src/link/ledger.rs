@@ -2,20 +2,22 @@
 
 mod book;
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_nats::jetstream::AckKind;
 use async_nats::{Client, Request, Subject};
-use futures_util::future::join_all;
 use tokio::sync::Notify;
 
 use crate::error::SettleError;
-use book::Book;
+use book::{Book, Standing};
 
 #[derive(Debug)]
 pub(super) struct Ledger {
     client: Client,
+    /// Held by whoever tells the server of acknowledgements. What is given meanwhile goes with the next who does: one confirmation for all.
+    turn: tokio::sync::Mutex<()>,
     in_order: bool,
     ack_timeout: Duration,
     ack_wait: Mutex<Duration>,
@@ -26,13 +28,23 @@ pub(super) struct Ledger {
 /// Acknowledgements that the server is being told of; those that it does not confirm are told again later.
 struct Telling<'a> {
     ledger: &'a Ledger,
-    unconfirmed: Vec<(u64, u64)>,
+    told: Vec<(u64, u64)>,
+}
+
+impl Telling<'_> {
+    fn confirmed(&self) {
+        let mut book = self.ledger.book();
+        for (sequence, number) in &self.told {
+            book.told(*sequence, *number, true);
+        }
+    }
 }
 
 impl Drop for Telling<'_> {
     fn drop(&mut self) {
         let mut book = self.ledger.book();
-        for (sequence, number) in &self.unconfirmed {
+        // Of those that were confirmed nothing is left to be changed.
+        for (sequence, number) in &self.told {
             book.told(*sequence, *number, false);
         }
     }
@@ -46,7 +58,8 @@ impl Ledger {
         ack_timeout: Duration,
     ) -> Self {
         let (ack_wait, book) = (Mutex::new(ack_wait), Mutex::default());
-        Self { client, in_order, ack_timeout, ack_wait, hurried: Notify::new(), book }
+        let (turn, hurried) = (tokio::sync::Mutex::default(), Notify::new());
+        Self { client, turn, in_order, ack_timeout, ack_wait, hurried, book }
     }
 
     /// A delivery came; `None` when the message is not to be handed out (once more).
@@ -95,7 +108,7 @@ impl Ledger {
                 loop {
                     self.a_third().await;
                     // What is still not confirmed is told the next time.
-                    self.tell(self.in_order, None).await.ok();
+                    self.tell_in_turn(self.in_order).await;
                 }
             }
         );
@@ -115,37 +128,42 @@ impl Ledger {
 
     /// Tells the server of everything given, whatever is in work before it.
     pub(super) async fn tell_all(&self) {
-        self.tell(false, None).await.ok();
+        self.tell_in_turn(false).await;
     }
 
-    /// Tells the server what it is to be told now.
+    async fn tell_in_turn(&self, in_order: bool) {
+        let _turn = self.turn.lock().await;
+        if let Err(error) = self.tell(in_order).await {
+            tracing::debug!(%error, "acknowledgements will be told again");
+        }
+    }
+
+    /// Tells the server what it is to be told now. It takes acknowledgements in the order in which a connection brings them, so that
+    /// confirming the last one confirms those before it.
     ///
     /// # Errors
-    /// When `own` is among it and is not confirmed.
-    async fn tell(&self, in_order: bool, own: Option<u64>) -> Result<(), SettleError> {
+    /// When they are not confirmed.
+    async fn tell(&self, in_order: bool) -> Result<(), SettleError> {
         let due = self.book().due(in_order);
-        let unconfirmed = due.iter().map(|(sequence, entry)| (*sequence, entry.number)).collect();
-        let telling = Telling { ledger: self, unconfirmed };
-        let settling = due.into_iter().map(async |(sequence, entry)| {
-            let settled = self.settle(entry.reply, AckKind::Ack).await;
-            if settled.is_ok() {
-                self.book().told(sequence, entry.number, true);
-            }
-            settled.map_err(|error| (sequence, error))
-        });
-        let settled = join_all(settling).await;
-        // Those that were confirmed are no longer there to be put back.
-        drop(telling);
-        for failed in settled {
-            match failed {
-                Err((sequence, error)) if Some(sequence) == own => return Err(error),
-                Err((sequence, error)) => {
-                    tracing::debug!(sequence, %error, "an acknowledgement will be told again");
-                }
-                Ok(()) => {}
-            }
+        let told = due.iter().map(|(sequence, entry)| (*sequence, entry.number)).collect();
+        let telling = Telling { ledger: self, told };
+        let mut replies = due.into_iter().map(|(_, entry)| entry.reply);
+        let Some(last) = replies.next_back() else { return Ok(()) };
+        let connects = self.connects();
+        for reply in replies {
+            // Where it fails, so does the last one.
+            self.client.publish(reply, AckKind::Ack.into()).await.ok();
         }
+        self.settle(last, AckKind::Ack).await?;
+        if self.connects() != connects {
+            return Err(SettleError::Unconfirmed);
+        }
+        telling.confirmed();
         Ok(())
+    }
+
+    fn connects(&self) -> u64 {
+        self.client.statistics().connects.load(Ordering::Relaxed)
     }
 
     /// As the client's own `double_ack`, without a subscription of its own for each answer.
@@ -170,12 +188,21 @@ pub(super) struct Ticket {
 
 impl Ticket {
     pub(super) async fn ack(self) -> Result<(), SettleError> {
-        let ledger = Arc::clone(&self.ledger);
-        let sequence = self.sequence;
-        ledger.book().give(sequence, self.number);
+        let (ledger, sequence, number) = (Arc::clone(&self.ledger), self.sequence, self.number);
+        let standing = || ledger.book().standing(sequence, number, ledger.in_order);
+        ledger.book().give(sequence, number);
         // Given, it is no longer there to be refused.
         drop(self);
-        ledger.tell(ledger.in_order, Some(sequence)).await
+        if standing() == Standing::Waiting {
+            return Ok(());
+        }
+        let _turn = ledger.turn.lock().await;
+        match standing() {
+            // Whoever had the turn before told of this one too.
+            Standing::Confirmed => Ok(()),
+            Standing::Unconfirmed => Err(SettleError::Unconfirmed),
+            Standing::Due | Standing::Waiting => ledger.tell(ledger.in_order).await,
+        }
     }
 
     pub(super) async fn nack(self, delay: Duration) -> Result<(), SettleError> {

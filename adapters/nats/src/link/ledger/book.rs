@@ -19,6 +19,21 @@ pub(super) struct Entry {
     pub(super) published: i128,
     /// Where its latest delivery is to be acknowledged.
     pub(super) reply: Subject,
+    /// Whether the server was told of its acknowledgement, and did not confirm it.
+    tried: bool,
+}
+
+/// How an acknowledgement stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// The server has confirmed it.
+    Confirmed,
+    /// The server was told, and did not confirm it; it will be told again.
+    Unconfirmed,
+    /// The server can be told now.
+    Due,
+    /// Something before it is still in work.
+    Waiting,
 }
 
 /// A message is handed out once, and again only when it was refused or dropped.
@@ -46,7 +61,7 @@ impl Book {
         if self.done.get(&sequence) == Some(&published) {
             self.done.remove(&sequence);
             let number = self.number();
-            self.given.insert(sequence, Entry { number, published, reply });
+            self.given.insert(sequence, Entry { number, published, reply, tried: false });
             return None;
         }
         for map in [&mut self.working, &mut self.given, &mut self.telling] {
@@ -61,7 +76,7 @@ impl Book {
             }
         }
         let number = self.number();
-        self.working.insert(sequence, Entry { number, published, reply });
+        self.working.insert(sequence, Entry { number, published, reply, tried: false });
         self.unacked.insert(sequence);
         if self.unacked.len() > UNACKED {
             self.unacked.pop_first();
@@ -99,9 +114,22 @@ impl Book {
         due
     }
 
+    /// How the acknowledgement of a message stands that was given.
+    pub(super) fn standing(&self, sequence: u64, number: u64, in_order: bool) -> Standing {
+        match self.given.get(&sequence).filter(|entry| entry.number == number) {
+            None => Standing::Confirmed,
+            Some(entry) if entry.tried => Standing::Unconfirmed,
+            Some(_) => match self.working.first_key_value() {
+                Some((first, _)) if in_order && *first < sequence => Standing::Waiting,
+                _ => Standing::Due,
+            },
+        }
+    }
+
     /// The server has confirmed an acknowledgement, or has not.
     pub(super) fn told(&mut self, sequence: u64, number: u64, confirmed: bool) {
-        let Some(entry) = take(&mut self.telling, sequence, number) else { return };
+        let Some(mut entry) = take(&mut self.telling, sequence, number) else { return };
+        entry.tried = !confirmed;
         if confirmed {
             self.unacked.remove(&sequence);
             self.done.insert(sequence, entry.published);
@@ -164,10 +192,16 @@ mod tests {
             assert!(due(&mut book, true).is_empty());
             book.give(sequence, numbers[usize::try_from(sequence).unwrap() - 1]);
         }
+        let standing = |book: &Book, sequence: u64| {
+            book.standing(sequence, numbers[usize::try_from(sequence).unwrap() - 1], true)
+        };
+        assert_eq!((standing(&book, 1), standing(&book, 4)), (Standing::Due, Standing::Waiting));
         assert_eq!(due(&mut book, true), [1, 2]);
         assert!(due(&mut book, true).is_empty(), "they are being told already");
         book.told(1, numbers[0], true);
         book.told(2, numbers[1], false);
+        assert_eq!(standing(&book, 1), Standing::Confirmed);
+        assert_eq!(standing(&book, 2), Standing::Unconfirmed);
         assert_eq!(due(&mut book, true), [2], "it was not confirmed");
         assert_eq!(due(&mut book, false), [4], "where the order does not matter");
         assert_eq!((book.replies().len(), book.resume()), (1, Some(2)));
