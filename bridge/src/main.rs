@@ -78,8 +78,11 @@ fn load(file: &Path) -> Result<Bridge, ConfigError> {
     Bridge::new(&Config::load(file)?, &MemoryBuses::default())
 }
 
+/// What is logged unless `RUST_LOG` says otherwise. lapin would log returned messages whole; no payload belongs in a log.
+const LOGGED: &str = "info,lapin::returned_messages=off";
+
 fn run(bridge: &Bridge, log: Log) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOGGED));
     let log_to = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
     match log {
         Log::Text => log_to.init(),
