@@ -4,6 +4,7 @@ use std::path::Path;
 
 use lapin::tcp::{OwnedIdentity, OwnedTLSConfig};
 use m2m_amqp::link::{ConnectionConfig, ExchangeSinkConfig, QueueSourceConfig};
+use percent_encoding::{NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 
 use crate::config::Bus;
 use crate::endpoint::LinkError;
@@ -21,9 +22,9 @@ pub(super) fn uri(bus: &Bus) -> String {
     }
 }
 
-/// Every byte escaped: nothing in a password can be taken for a part of the URI.
-fn escaped(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+/// Nothing in a password is to be taken for a part of the URI.
+fn escaped(text: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(text, NON_ALPHANUMERIC)
 }
 
 fn connection(bus: &Bus, bridge: &str) -> Result<ConnectionConfig, LinkError> {
@@ -81,6 +82,6 @@ mod tests {
         let text = "[buses.r]\nurl = 'amqps://guest:guest@h:5671/v?heartbeat=5'\nuser = 'me'\npassword = 'p@/:ä'\n";
         let config = Config::parse("bridge.toml", text).unwrap();
         let uri = uri(config.buses.get("r").unwrap().get_ref());
-        assert_eq!(uri, "amqps://%6D%65:%70%40%2F%3A%C3%A4@h:5671/v?heartbeat=5");
+        assert_eq!(uri, "amqps://me:p%40%2F%3A%C3%A4@h:5671/v?heartbeat=5");
     }
 }

@@ -32,9 +32,14 @@ impl Nats {
 
 async fn connect(bus: &Bus, bridge: &str) -> Result<Client, LinkError> {
     let mut options = ConnectOptions::new().name(bridge);
-    if let (Some(user), Some(password)) = (&bus.user, &bus.password) {
-        options = options.user_and_password(user.clone(), password.expose().to_owned());
-    }
+    // The client does not look at those of the URL itself (async-nats 0.51).
+    options = match bus.credentials() {
+        Some((user, Some(password))) => {
+            options.user_and_password(user, password.expose().to_owned())
+        }
+        Some((token, None)) => options.token(token),
+        None => options,
+    };
     if let Some(token) = &bus.token {
         options = options.token(token.expose().to_owned());
     }

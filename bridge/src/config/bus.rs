@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Deserializer};
 
 use super::Secret;
@@ -33,6 +34,16 @@ pub struct Bus {
     pub properties: BTreeMap<String, Secret>,
     /// How many messages a queue group holds before publishers wait (memory).
     pub capacity: Option<usize>,
+}
+
+impl Bus {
+    /// User name and password: those of their own keys, else those of the URL. A password is absent where the URL has only a token.
+    pub(crate) fn credentials(&self) -> Option<(String, Option<Secret>)> {
+        match (&self.user, &self.password) {
+            (Some(user), password) => Some((user.clone(), password.clone())),
+            (None, _) => self.url.credentials(),
+        }
+    }
 }
 
 /// Certificates in PEM.
@@ -151,6 +162,17 @@ impl BusUrl {
         // From the last `@`: a password may hold one that somebody forgot to escape.
         let rest = rest.rfind('@').and_then(|at| rest.get(at + 1..)).unwrap_or(rest);
         rest.split(['?', '#']).next().unwrap_or(rest)
+    }
+
+    fn credentials(&self) -> Option<(String, Option<Secret>)> {
+        let rest = self.expose().split_once("://").map_or("", |(_, rest)| rest);
+        // Of several servers, the first one's.
+        let (info, _) = rest.split(',').next()?.rsplit_once('@')?;
+        let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+        Some(match info.split_once(':') {
+            Some((user, password)) => (decoded(user), Some(decoded(password).into())),
+            None => (decoded(info), None),
+        })
     }
 
     fn scheme(&self) -> &str {

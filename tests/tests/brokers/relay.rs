@@ -1,6 +1,7 @@
 //! The bridge on real brokers.
 
 mod bridge;
+mod credentials;
 mod mapping;
 mod messages;
 mod order;

@@ -45,22 +45,31 @@ pub(super) struct Running {
 
 impl Running {
     pub(super) fn start(places: &[&Place], routes: &str) -> Result<Self> {
+        Self::with(&config(places, routes), places)
+    }
+
+    /// With a configuration of the test's own.
+    pub(super) fn with(text: &str, places: &[&Place]) -> Result<Self> {
         // With `RUST_LOG`, a failing test shows what the bridge said.
         let log = tracing_subscriber::fmt().with_test_writer();
         drop(log.with_env_filter(EnvFilter::from_default_env()).try_init());
-        let text = config(places, routes);
-        let config = Config::parse("test.toml", &text).with_context(|| text.clone())?;
+        let config = Config::parse("test.toml", text).with_context(|| text.to_owned())?;
         let mut memory = MemoryBuses::default();
         for place in places {
             if let Some(bus) = &place.memory {
                 memory = memory.with(place.url.trim_start_matches("memory://"), bus.clone());
             }
         }
-        let bridge = Arc::new(Bridge::new(&config, &memory).with_context(|| text)?);
+        let bridge = Arc::new(Bridge::new(&config, &memory).with_context(|| text.to_owned())?);
         let stop = CancellationToken::new();
         let (running, stopped) = (Arc::clone(&bridge), stop.clone());
         let task = tokio::spawn(async move { running.run(stopped).await });
         Ok(Self { bridge, stop, task })
+    }
+
+    /// Waits until it ends by itself.
+    pub(super) async fn ended(mut self) -> Result<Report, BridgeError> {
+        (&mut self.task).await.expect("the bridge has panicked")
     }
 
     pub(super) async fn stop(mut self) -> Result<Report> {
