@@ -9,9 +9,13 @@ use std::time::Duration;
 use async_nats::jetstream::AckKind;
 use async_nats::{Client, Request, Subject};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::error::SettleError;
 use book::{Book, Standing};
+
+/// How often it is looked whether the client has connected anew: it does not tell.
+const RECONNECT_CHECK: Duration = Duration::from_millis(50);
 
 #[derive(Debug)]
 pub(super) struct Ledger {
@@ -138,12 +142,28 @@ impl Ledger {
         }
     }
 
-    /// Tells the server what it is to be told now. It takes acknowledgements in the order in which a connection brings them, so that
-    /// confirming the last one confirms those before it.
+    /// Tells the server what it is to be told now.
     ///
     /// # Errors
-    /// When they are not confirmed.
+    /// When that is not confirmed.
     async fn tell(&self, in_order: bool) -> Result<(), SettleError> {
+        let deadline = Instant::now() + self.ack_timeout;
+        loop {
+            let connects = self.connects();
+            let told = tokio::select! {
+                told = self.try_to_tell(in_order) => told,
+                // The answer, or part of what was told, has gone with the old connection.
+                () = self.another_connection(connects) => Err(SettleError::Unconfirmed),
+            };
+            if told.is_ok() || self.connects() == connects || Instant::now() >= deadline {
+                return told;
+            }
+        }
+    }
+
+    /// The server takes acknowledgements in the order in which a connection brings them, so that confirming the last one confirms
+    /// those before it.
+    async fn try_to_tell(&self, in_order: bool) -> Result<(), SettleError> {
         let due = self.book().due(in_order);
         let told = due.iter().map(|(sequence, entry)| (*sequence, entry.number)).collect();
         let telling = Telling { ledger: self, told };
@@ -160,6 +180,13 @@ impl Ledger {
         }
         telling.confirmed();
         Ok(())
+    }
+
+    async fn another_connection(&self, connects: u64) {
+        let mut often = tokio::time::interval(RECONNECT_CHECK);
+        while self.connects() == connects {
+            often.tick().await;
+        }
     }
 
     fn connects(&self) -> u64 {

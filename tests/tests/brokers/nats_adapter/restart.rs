@@ -13,7 +13,7 @@ use m2m_nats::link::{
 use m2m_tests::harness::Nats;
 use tokio::sync::watch;
 
-use super::{stream, within};
+use super::{bare, stream, within};
 
 const SENT: usize = 4000;
 const IN_FLIGHT: usize = 200;
@@ -143,6 +143,41 @@ async fn a_killed_server_loses_nothing() -> Result<()> {
     }
     ensure!(last_copies.iter().all(Option::is_some), "confirmed, and not stored");
     ensure!(last_copies.is_sorted(), "the last copies are stored in another order");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_breaks_again_and_again_changes_no_order() -> Result<()> {
+    const BREAKS: usize = 8;
+    let client = bare().await?;
+    let context = jetstream::new(client);
+    let name = stream(&context, Default::default()).await?;
+    let mut stored = Vec::new();
+    for n in 0..SENT {
+        stored.push(context.publish(format!("{name}.a"), n.to_string().into()).await?);
+    }
+    for acknowledgement in stored {
+        acknowledgement.await?;
+    }
+    let broken = bare().await?;
+    let config = StreamSourceConfig {
+        stream: name,
+        durable: "d".into(),
+        ack_wait: Duration::from_secs(1),
+        // Few at a time, so that there is always something on its way.
+        max_in_flight: 100,
+        ..StreamSourceConfig::default()
+    };
+    let source = StreamSource::new(jetstream::new(broken.clone()), config);
+    let (given, mut taken) = watch::channel(0);
+    let mut taking = tokio::spawn(take_all(source, given));
+    for n in 1..=BREAKS {
+        let share = SENT * n / (BREAKS + 1);
+        within("some to be taken", taken.wait_for(|count| *count >= share)).await??;
+        broken.force_reconnect().await?;
+    }
+    let places = within("all to be taken", &mut taking).await???;
+    ensure!(places.len() == SENT && places.is_sorted(), "in another order: {places:?}");
     Ok(())
 }
 
