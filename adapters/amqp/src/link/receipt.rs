@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use lapin::Acker;
 use lapin::options::{BasicAckOptions, BasicNackOptions};
+use lapin::types::DeliveryTag;
 use m2m_engine::bus::Receipt;
 use tokio::time::timeout;
 
@@ -13,15 +14,27 @@ const WRITTEN: Duration = Duration::from_secs(10);
 /// Settles a delivery of a [`QueueSource`](super::QueueSource).
 #[derive(Debug)]
 pub struct QueueReceipt {
+    /// The one that it came on: a delivery tag means nothing on another.
+    pub(super) channel: lapin::Channel,
     pub(super) acker: Acker,
+    pub(super) delivery_tag: DeliveryTag,
     pub(super) nack_delay: Duration,
 }
 
 impl Receipt for QueueReceipt {
     type Error = SettleError;
 
+    /// Written in the order of calls: after a crash the broker then gives out again what was acknowledged last, not an earlier message behind
+    /// later ones. The acker itself would have a task for each, in any order.
     async fn ack(self) -> Result<(), SettleError> {
-        settled(self.acker.ack(BasicAckOptions::default())).await
+        let Self { channel, acker, delivery_tag, .. } = self;
+        settled(async {
+            if !acker.usable() {
+                return Ok(false);
+            }
+            channel.basic_ack(delivery_tag, BasicAckOptions::default()).await.map(|()| true)
+        })
+        .await
     }
 
     /// Gives the message back to its queue after a while, so that one that nobody can handle does not go round without a rest. Nobody waits

@@ -179,7 +179,8 @@ impl Source for QueueSource {
         }
         let nack_delay = self.config.nack_delay;
         loop {
-            let consumer = &mut self.open().await?.consumer;
+            let Open { channel, consumer, .. } = self.open().await?;
+            let channel = channel.clone();
             // Nothing is awaited between a delivery's coming out of here and its being returned.
             let mut item = consumer.next().await;
             let mut batch = Vec::new();
@@ -205,7 +206,12 @@ impl Source for QueueSource {
             }
             self.ended = end;
             let receive = |delivery: AmqpDelivery| Delivery {
-                receipt: QueueReceipt { acker: delivery.acker.clone(), nack_delay },
+                receipt: QueueReceipt {
+                    channel: channel.clone(),
+                    acker: delivery.acker.clone(),
+                    delivery_tag: delivery.delivery_tag,
+                    nack_delay,
+                },
                 envelope: envelope::read(delivery),
             };
             return Ok(batch.into_iter().map(receive).collect());
