@@ -40,6 +40,9 @@ impl Default for KafkaSinkConfig {
 /// Raw frames into Kafka: the envelope's address is the topic, its key picks the partition.
 ///
 /// The producer is idempotent, so that order holds with several requests in flight and what is confirmed stands in the topic once.
+///
+/// Brokers judge batches as a whole: where a topic's `max.message.bytes` is below 1 MB, `batch.size` has to be as well, or small
+/// messages are refused for their neighbours' sake.
 pub struct KafkaSink {
     client: ClientConfig,
     config: KafkaSinkConfig,

@@ -193,6 +193,43 @@ async fn topics_are_found_when_they_are_created() -> Result<()> {
     Ok(())
 }
 
+/// Kafka gives a static member up for another of its name; asked again, the source comes back with a new consumer.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_was_given_up_is_an_error_and_begins_again() -> Result<()> {
+    let topic = Topic::new(1).await?;
+    topic.fill(1, 1).await?;
+    let client = topic.with("group.instance.id", "the-only-one");
+    let source = || KafkaSource::new(client.clone(), topic.source_config());
+    let mut first = source()?;
+    let held = take(&mut first, 1).await?.remove(0);
+    let mut second = source()?;
+    take(&mut second, 1).await?;
+
+    let error = within("an error", first.recv()).await?.err().context("it goes on")?;
+    assert!(matches!(error, SourceError::Consume { fatal: true, .. }), "{error:?}");
+    assert_eq!(error.transience(), Transience::Permanent);
+    assert!(within("an ack", held.receipt.ack()).await?.is_err(), "a stale ack counted");
+    let again = take(&mut first, 1).await?.remove(0);
+    assert_eq!(number(&again.envelope)?, 0);
+    within("an ack", again.receipt.ack()).await??;
+    within("the source closes", first.close()).await??;
+    assert_eq!(topic.committed(1).await?[&0], 1);
+    Ok(())
+}
+
+/// What only a person can put right ends in an error, not in silence.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_kafka_refuses_for_good_is_an_error() -> Result<()> {
+    let topic = Topic::new(1).await?;
+    let client = topic.with("auto.offset.reset", "error");
+    let mut source = KafkaSource::new(client, topic.source_config())?;
+    let error = within("an error", source.recv()).await?.err().context("it goes on")?;
+    assert!(matches!(error, SourceError::Consume { fatal: false, .. }), "{error:?}");
+    assert_eq!(error.transience(), Transience::Permanent);
+    within("the source closes", source.close()).await??;
+    Ok(())
+}
+
 /// Closing has an end when the broker is gone.
 #[tokio::test(flavor = "multi_thread")]
 async fn closing_without_a_broker_has_an_end() -> Result<()> {
