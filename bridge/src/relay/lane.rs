@@ -50,7 +50,15 @@ impl Lane {
     pub(super) fn bury(&self, job: &Arc<Job>, index: usize, reason: Reason) {
         match self.route.dead_letter(&self.reader, &job.envelope) {
             Some(outgoing) => {
-                tracing::warn!(route = self.route.name, %reason, "a message goes to the dead letters");
+                if reason == Reason::Unmatched {
+                    // As the configuration wants it: the counter tells enough.
+                    tracing::debug!(
+                        route = self.route.name,
+                        "an unmatched message goes to the dead letters"
+                    );
+                } else {
+                    tracing::warn!(route = self.route.name, %reason, "a message goes to the dead letters");
+                }
                 let part = Part::new(job, outgoing, index);
                 self.forward(Part { reason: Some(reason), ..part });
             }

@@ -142,7 +142,7 @@ async fn killed_in_the_middle_it_loses_nothing() -> Result<()> {
         let Stretch { from, to, taker } = stretch;
         taker.wait_until("all", |arrived| complete(arrived, COUNT)).await?;
         let arrived = taker.rest().await;
-        let duplicates = check(from, to, arrived, COUNT)?;
+        let duplicates = check(from, to, arrived, COUNT).context(format!("{:?}", from.kind))?;
         // What was acknowledged to Kafka and not yet committed comes again too.
         let window = if from.kind == Kind::Kafka { 2 * IN_FLIGHT } else { IN_FLIGHT };
         ensure!(duplicates <= window, "{duplicates} duplicates from {:?}", from.kind);

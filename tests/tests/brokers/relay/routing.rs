@@ -100,6 +100,61 @@ async fn all_matches_get_a_copy() -> Result<()> {
     Ok(())
 }
 
+/// Topics by a pattern, some subjects of a stream, an exchange with a routing key.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn patterns_filters_and_exchanges() -> Result<()> {
+    let (topic, other) = (Place::new(Kind::Kafka).await?, Place::new(Kind::Kafka).await?);
+    let (stream, queue) = (Place::new(Kind::Stream).await?, Place::new(Kind::Rabbit).await?);
+    let exchange = bind_exchange(&queue).await?;
+    let pattern = format!("{}|{}", topic.name, other.name);
+    let routes = format!(
+        "[[routes]]\nname = 'topics'\nfrom = {{ bus = 'kafka', pattern = '^({pattern})$', group = '{}' }}\n\
+         to = [{{ bus = 'rabbit', exchange = '{exchange}', routing_key = 'topics.{{{{ topic }}}}' }}]\n\
+         [[routes]]\nname = 'subjects'\nfrom = {{ bus = 'nats', stream = '{}', durable = 'bridge', subjects = ['{}.1', '{}.2'] }}\n\
+         to = [{{ bus = 'rabbit', exchange = '{exchange}', routing_key = '{{{{ subject }}}}' }}]\n",
+        topic.name, stream.name, stream.name, stream.name,
+    );
+    for (place, payload) in [(&topic, "one"), (&other, "two")] {
+        place.feed(vec![at(place, payload.into())]).await?;
+    }
+    let subject = |key: usize| Envelope {
+        address: stream.address(key),
+        ..at(&stream, format!("s{key}").into())
+    };
+    stream.feed((0..3).map(subject).collect()).await?;
+    let running = Running::start(&[&topic, &stream, &queue], &routes)?;
+    let mut taker = queue.taker().await?;
+    let mut arrived: Vec<(String, Option<Bytes>)> =
+        taker.wait(4).await?.iter().map(|e| (e.address.name.clone(), e.payload.clone())).collect();
+    arrived.sort();
+    let mut expected = vec![
+        (format!("topics.{}", topic.name), Some("one".into())),
+        (format!("topics.{}", other.name), Some("two".into())),
+        (stream.address(1).name, Some("s1".into())),
+        (stream.address(2).name, Some("s2".into())),
+    ];
+    expected.sort();
+    ensure!(arrived == expected, "{arrived:?}");
+    running.stop().await?;
+    Ok(())
+}
+
+/// A topic exchange from which the queue gets everything.
+async fn bind_exchange(queue: &Place) -> Result<String> {
+    let connection = lapin::Connection::connect(&queue.url, Default::default()).await?;
+    let channel = connection.create_channel().await?;
+    let name = m2m_tests::harness::unique("exchange");
+    let (exchange, queue) = (name.as_str(), queue.name.as_str());
+    let kind = lapin::ExchangeKind::Topic;
+    channel.exchange_declare(exchange.into(), kind, Default::default(), Default::default()).await?;
+    let all = "#".into();
+    channel
+        .queue_bind(queue.into(), exchange.into(), all, Default::default(), Default::default())
+        .await?;
+    connection.close(200, "made".into()).await?;
+    Ok(name)
+}
+
 /// What a destination will never take is buried with its reason, on whichever broker; the messages around it pass.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_can_never_be_delivered_is_buried_with_the_reason() -> Result<()> {
