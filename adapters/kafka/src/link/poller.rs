@@ -26,6 +26,8 @@ const POLL: Duration = Duration::from_millis(100);
 const POLL_PAUSED: Duration = Duration::from_millis(10);
 /// How long a full window is waited for before partitions are paused. A pause throws away what was fetched ahead.
 const GRACE: Duration = Duration::from_millis(200);
+/// How many messages are taken in before `recv` is woken, at most.
+const BURST: usize = 64;
 /// Between a commit that failed and the next.
 const COMMIT_BACKOFF: Duration = Duration::from_millis(500);
 
@@ -138,15 +140,31 @@ fn poll(consumer: &BaseConsumer<PollContext>, shared: &Shared) -> Result<(), Sou
                 POLL_PAUSED
             }
         };
-        match consumer.poll(timeout) {
-            None => {}
+        burst(consumer, shared, timeout)?;
+    }
+}
+
+/// Waits for a message, and takes those in that are there already behind it.
+fn burst(
+    consumer: &BaseConsumer<PollContext>,
+    shared: &Shared,
+    timeout: Duration,
+) -> Result<(), SourceError> {
+    for number in 0..BURST {
+        match consumer.poll(if number == 0 { timeout } else { Duration::ZERO }) {
+            None if number == 0 => return Ok(()),
+            None => break,
             Some(Ok(message)) => {
                 let envelope = convert::envelope(&message, message.headers());
-                shared.arrived(message.partition(), message.offset(), envelope);
+                if !shared.hold(message.partition(), message.offset(), envelope) {
+                    break;
+                }
             }
             Some(Err(error)) => judge(error)?,
         }
     }
+    shared.announce();
+    Ok(())
 }
 
 /// Lets those errors pass that librdkafka gets over by itself.

@@ -39,6 +39,8 @@ pub(super) struct Shared {
 struct Inner {
     state: State,
     ending: bool,
+    /// The thread waits for `moved`.
+    waiting: bool,
     /// The thread has ended; with its error until `recv` has reported it.
     stopped: Option<Option<SourceError>>,
     /// Of the last commit.
@@ -98,7 +100,8 @@ impl Shared {
         let mut inner = self.inner();
         let freed = inner.state.settle(position)?;
         let (bytes, limit) = (inner.state.bytes(), self.config.window_bytes);
-        if self.is_pressed(&inner.state) || bytes < limit && bytes + freed >= limit {
+        let opened = bytes < limit && bytes + freed >= limit;
+        if inner.waiting && (opened || self.is_pressed(&inner.state)) {
             self.moved.notify_one();
         }
         Ok(())
@@ -139,10 +142,12 @@ impl Shared {
                 return Turn::Full;
             }
             let wait = if uncommitted { left.min(due - now) } else { left };
+            inner.waiting = true;
             inner = match self.moved.wait_timeout(inner, wait) {
                 Ok((inner, _)) => inner,
                 Err(poisoned) => poisoned.into_inner().0,
             };
+            inner.waiting = false;
         }
     }
 
@@ -158,9 +163,15 @@ impl Shared {
             && state.bytes() < self.config.window_bytes.max(1).div_ceil(share)
     }
 
-    /// For the thread: takes a message in.
-    pub(super) fn arrived(&self, partition: i32, offset: i64, envelope: Envelope) {
-        self.inner().state.hold(partition, offset, envelope);
+    /// For the thread: takes a message in; whether there is room for more.
+    pub(super) fn hold(&self, partition: i32, offset: i64, envelope: Envelope) -> bool {
+        let mut inner = self.inner();
+        inner.state.hold(partition, offset, envelope);
+        self.has_room(&inner.state)
+    }
+
+    /// For the thread: wakes `recv`, after a burst of messages rather than for each.
+    pub(super) fn announce(&self) {
         self.arrived.notify_one();
     }
 
