@@ -20,8 +20,8 @@ pub(super) fn config(places: &[&Place], routes: &str) -> String {
             known.push((place.bus(), &place.url));
             text += &format!("[buses.{}]\nurl = '{}'\n", place.bus(), place.url);
             if place.bus() == "kafka" {
-                // What is not there is missed after a second instead of half a minute.
-                text += "properties = { 'topic.metadata.propagation.max.ms' = '1000' }\n";
+                // What is not there is missed after a second instead of half a minute, and a member that was killed after six.
+                text += "properties = { 'topic.metadata.propagation.max.ms' = '1000', 'session.timeout.ms' = '6000' }\n";
             }
         }
     }

@@ -14,8 +14,22 @@ const COUNT: usize = 2_000;
 /// How long the broker stays away, besides what stopping and starting take.
 const AWAY: Duration = Duration::from_secs(3);
 
-/// Traffic from the broker to another kind and the other way, while it is killed and started again.
-async fn restart<K: Harness>(mut broker: Broker<K>, kind: Kind, other: Kind) -> Result<()> {
+/// How it goes.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    /// In good order: it tells its clients.
+    Stopped,
+    /// By SIGKILL.
+    Killed,
+}
+
+/// Traffic from the broker to another kind and the other way, while it goes and comes again.
+async fn restart<K: Harness>(
+    mut broker: Broker<K>,
+    end: End,
+    kind: Kind,
+    other: Kind,
+) -> Result<()> {
     let url = broker.url().to_owned();
     let here = Place::at(kind, url.clone()).await?;
     let there = Place::new(other).await?;
@@ -36,7 +50,10 @@ async fn restart<K: Harness>(mut broker: Broker<K>, kind: Kind, other: Kind) -> 
     out.wait(200).await?;
     eventually("some have gone to it", async || running.bridge.counters()["back"].confirmed > 200)
         .await;
-    broker.kill().await?;
+    match end {
+        End::Stopped => broker.stop().await?,
+        End::Killed => broker.kill().await?,
+    }
     tokio::time::sleep(AWAY).await;
     broker.start_again().await?;
     here.feed(second).await?;
@@ -56,17 +73,20 @@ async fn restart<K: Harness>(mut broker: Broker<K>, kind: Kind, other: Kind) -> 
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nats() -> Result<()> {
-    restart(Nats::start().await?, Kind::Stream, Kind::Kafka).await
+macro_rules! restarts {
+    ($($name:ident: $broker:ident $end:ident, $kind:ident and $other:ident;)*) => {
+        $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() -> Result<()> {
+            restart($broker::start().await?, End::$end, Kind::$kind, Kind::$other).await
+        })*
+    };
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn kafka() -> Result<()> {
-    restart(Kafka::start().await?, Kind::Kafka, Kind::Rabbit).await
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rabbit() -> Result<()> {
-    restart(Rabbit::start().await?, Kind::Rabbit, Kind::Stream).await
+restarts! {
+    nats_is_stopped: Nats Stopped, Stream and Rabbit;
+    nats_is_killed: Nats Killed, Stream and Kafka;
+    kafka_is_stopped: Kafka Stopped, Kafka and Stream;
+    kafka_is_killed: Kafka Killed, Kafka and Rabbit;
+    rabbit_is_stopped: Rabbit Stopped, Rabbit and Kafka;
+    rabbit_is_killed: Rabbit Killed, Rabbit and Stream;
 }
