@@ -14,23 +14,30 @@ use m2m_nats::link::{CoreSink, CoreSource, StreamSink, StreamSource};
 #[error("{source}")]
 pub(crate) struct LinkError {
     transience: Transience,
+    /// There was no connection: no message is to blame.
+    blameless: bool,
     source: Box<dyn Error + Send + Sync>,
 }
 
 impl LinkError {
-    /// An error that is not the message's fault: a retry can help, whatever the adapter makes of it.
-    pub(crate) fn transient(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { transience: Transience::Transient, source: error.into() }
+    /// There is no connection: a retry can help, whatever the adapter makes of it, and no message is to blame.
+    pub(crate) fn unconnected(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { transience: Transience::Transient, blameless: true, source: error.into() }
     }
 
     /// An error that stays until somebody changes the configuration.
     pub(crate) fn permanent(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { transience: Transience::Permanent, source: error.into() }
+        Self { transience: Transience::Permanent, blameless: false, source: error.into() }
     }
 
     /// An error of an adapter.
     pub(crate) fn of(error: impl Error + Classify + Send + Sync + 'static) -> Self {
-        Self { transience: error.transience(), source: Box::new(error) }
+        Self { transience: error.transience(), blameless: false, source: Box::new(error) }
+    }
+
+    /// Whether it says nothing about the message.
+    pub(crate) fn is_blameless(&self) -> bool {
+        self.blameless
     }
 
     /// The error with its causes, in one line.
@@ -151,7 +158,7 @@ any! {
 /// letter for a password that somebody is changing just now.
 trait OfSink: Error + Classify + Send + Sync + Sized + 'static {
     fn of_sink(self) -> LinkError {
-        if self.is_connection() { LinkError::transient(self) } else { LinkError::of(self) }
+        if self.is_connection() { LinkError::unconnected(self) } else { LinkError::of(self) }
     }
 
     fn is_connection(&self) -> bool {
@@ -160,7 +167,12 @@ trait OfSink: Error + Classify + Send + Sync + Sized + 'static {
 }
 
 impl OfSink for m2m_memory::error::SendError {}
-impl OfSink for m2m_nats::error::SinkError {}
+
+impl OfSink for m2m_nats::error::SinkError {
+    fn is_connection(&self) -> bool {
+        matches!(self, Self::Disconnected)
+    }
+}
 
 impl OfSink for m2m_kafka::SinkError {
     fn is_connection(&self) -> bool {

@@ -50,7 +50,8 @@
 //!   the messages in flight; JetStream drops those whose source has an identity (JetStream, Kafka). Core NATS cannot confirm and
 //!   cannot redeliver: what goes through it can be lost, and the log and the counters say so.
 //! - Order per Kafka key, else per subject, topic or routing key: after a failure everything from the first unconfirmed message on is
-//!   sent again, in order, so that order holds for the last copies. A dead letter, a nack and a broker's own redelivery step out of line.
+//!   sent again, in order, so that order holds for the last copies. A dead letter, a nack and a broker's own redelivery step out of line, and, after a crash,
+//!   so may on one bus what has copies on several.
 //! - Bounds: `in_flight` messages and `in_flight_bytes` are read and not yet acknowledged, no more; a slow destination slows the reading.
 //! - A message that comes round to the same route of the same bridge, or has `loop_limit` hops behind it, becomes a dead letter. Driven
 //!   again (`redrive`, or put back with its headers) it begins anew.

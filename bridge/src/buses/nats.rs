@@ -67,7 +67,7 @@ async fn connect(bus: &Bus, bridge: &str) -> Result<Client, LinkError> {
         ConnectErrorKind::Dns
         | ConnectErrorKind::TimedOut
         | ConnectErrorKind::Io
-        | ConnectErrorKind::MaxReconnects => LinkError::transient(error),
+        | ConnectErrorKind::MaxReconnects => LinkError::unconnected(error),
     })
 }
 

@@ -171,8 +171,8 @@ impl<'de> Deserialize<'de> for Otherwise {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default, expecting = "a table")]
 pub struct Retry {
-    /// After how many tries a message counts as undeliverable; 0 tries for ever. 100 unless told otherwise, a quarter of an hour with the
-    /// default pauses.
+    /// After how many tries a message counts as undeliverable, not counting those that found no connection; 0 tries for ever. 100 unless
+    /// told otherwise, a quarter of an hour with the default pauses.
     pub max_attempts: usize,
     /// The first pause; 100 ms unless told otherwise.
     #[serde(deserialize_with = "duration")]

@@ -76,7 +76,7 @@ impl Intake {
                             return Err(error);
                         }
                     }
-                    let pause = backoff.failed();
+                    let pause = backoff.failed(error.is_blameless());
                     if backoff.worth_telling() {
                         tracing::warn!(
                             route = self.route.name,

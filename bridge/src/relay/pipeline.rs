@@ -167,7 +167,7 @@ impl Pipeline {
         let reason = match error.transience() {
             Transience::Permanent => Reason::Refused { error: error.in_words() },
             Transience::Transient => {
-                self.pause = self.backoff.failed();
+                self.pause = self.backoff.failed(error.is_blameless());
                 if self.backoff.worth_telling() {
                     tracing::warn!(
                         route = self.lane.route.name,
@@ -181,7 +181,7 @@ impl Pipeline {
                 if !self.backoff.exhausted() {
                     return;
                 }
-                let attempts = self.backoff.failures();
+                let attempts = self.backoff.attempts();
                 self.backoff.succeeded();
                 Reason::GaveUp { attempts, error: error.in_words() }
             }

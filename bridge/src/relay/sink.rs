@@ -50,7 +50,7 @@ impl SharedSink {
             none => {
                 // No message is to blame for a broker that cannot be reached, or does not let us in.
                 let sink = self.buses.sink(&self.route, &self.spec).await;
-                let sink = sink.map_err(LinkError::transient)?;
+                let sink = sink.map_err(LinkError::unconnected)?;
                 self.confirms.store(sink.capabilities().confirms, Ordering::Relaxed);
                 none.insert(sink)
             }

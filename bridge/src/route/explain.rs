@@ -99,7 +99,7 @@ impl Route {
         };
         writeln!(
             f,
-            "  a failed send is tried {attempts}; a message may have {} hops behind it",
+            "  a refused send is tried {attempts}, one without a connection for ever; a message may have {} hops behind it",
             self.loop_limit
         )?;
         let blind: Vec<&str> =

@@ -34,7 +34,9 @@ async fn restart<K: Harness>(
     let here = Place::at(kind, url.clone()).await?;
     let there = Place::new(other).await?;
     let (back_from, back_to) = (there.beside().await?, Place::at(kind, url).await?);
-    let routes = route("out", &here, &there, "") + &route("back", &back_from, &back_to, "");
+    // However few attempts a message has: no connection is none of them.
+    let retry = "retry = { max_attempts = 4 }";
+    let routes = route("out", &here, &there, retry) + &route("back", &back_from, &back_to, retry);
     let mut first = mixed(&here, COUNT)?;
     let second = first.split_off(COUNT / 2);
     // Before the bridge reads: RabbitMQ does not write to disk what is acknowledged at once, and when it is killed forgets some of these
