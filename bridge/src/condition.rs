@@ -1,17 +1,16 @@
 //! Route conditions in CEL, over one shared environment.
 
+mod values;
+mod walk;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use cel::common::ast::{EntryExpr, Expr, operators};
-use cel::common::traits::{Container, Indexer};
-use cel::common::types::{CelBool, CelDouble, CelInt, CelList, CelString, MAP_TYPE, Type};
-use cel::common::value::{CowVal, Val};
-use cel::context::VariableResolver;
+use cel::common::types::CelBool;
 use cel::{Context, DeclarationError, Env, ExecutionError, IdedExpr, Program, Value, extensions};
-use m2m_engine::facts::Fact;
 
-use crate::facts::{self, Headers, Known, View};
+use crate::facts::{self, View};
+use walk::{free_variables, tests_headers, truth_operands};
 
 /// What conditions are compiled and evaluated in; made once.
 #[derive(Clone)]
@@ -48,6 +47,11 @@ impl Condition {
     /// The variables that it refers to.
     pub(crate) fn variables(&self) -> impl Iterator<Item = &str> {
         self.variables.iter().map(String::as_str)
+    }
+
+    /// Whether it asks `has(headers.…)`, which is always true: an absent header is `''`.
+    pub(crate) fn tests_headers(&self) -> bool {
+        tests_headers(self.program.expression())
     }
 
     /// Whether it holds for a message.
@@ -98,154 +102,6 @@ fn always(error: &ExecutionError) -> bool {
             | ExecutionError::ValuesNotComparable(..)
             | ExecutionError::MissingArgumentOrTarget
     )
-}
-
-/// The names that an expression takes from outside: not the variables of its own `exists`, `all` and the like.
-fn free_variables(expression: &IdedExpr, bound: &mut Vec<String>, free: &mut BTreeSet<String>) {
-    let mut all = |parts: &mut dyn Iterator<Item = &IdedExpr>, bound: &mut Vec<String>| {
-        parts.for_each(|part| free_variables(part, bound, free));
-    };
-    match &expression.expr {
-        Expr::Ident(name) => {
-            if !bound.contains(name) {
-                free.insert(name.clone());
-            }
-        }
-        Expr::Call(call) => all(&mut call.target.as_deref().into_iter().chain(&call.args), bound),
-        Expr::List(list) => all(&mut list.elements.iter(), bound),
-        Expr::Select(select) => all(&mut std::iter::once(&*select.operand), bound),
-        Expr::Map(map) => all(&mut map.entries.iter().flat_map(|entry| parts(&entry.expr)), bound),
-        Expr::Struct(it) => all(&mut it.entries.iter().flat_map(|entry| parts(&entry.expr)), bound),
-        Expr::Comprehension(comprehension) => {
-            let c = &**comprehension;
-            all(&mut [&c.iter_range, &c.accu_init].into_iter(), bound);
-            let outer = bound.len();
-            bound.extend(
-                [c.iter_var.clone(), c.accu_var.clone()].into_iter().chain(c.iter_var2.clone()),
-            );
-            all(&mut [&c.loop_cond, &c.loop_step, &c.result].into_iter(), bound);
-            bound.truncate(outer);
-        }
-        Expr::Literal(_) | Expr::Unspecified => {}
-    }
-}
-
-fn parts(entry: &EntryExpr) -> Vec<&IdedExpr> {
-    match entry {
-        EntryExpr::StructField(field) => vec![&field.value],
-        EntryExpr::MapEntry(entry) => vec![&entry.key, &entry.value],
-    }
-}
-
-fn truth_operands<'e>(expression: &'e IdedExpr, operands: &mut Vec<&'e IdedExpr>) {
-    match &expression.expr {
-        Expr::Call(call)
-            if [
-                operators::LOGICAL_AND,
-                operators::LOGICAL_OR,
-                operators::LOGICAL_NOT,
-                operators::CONDITIONAL,
-            ]
-            .contains(&call.func_name.as_str()) =>
-        {
-            call.args.iter().for_each(|argument| truth_operands(argument, operands));
-        }
-        _ => operands.push(expression),
-    }
-}
-
-/// Whether the expression asks `has(headers.…)`, which is always true: an absent header is `''`.
-pub(crate) fn tests_headers(condition: &Condition) -> bool {
-    fn within(expression: &IdedExpr) -> bool {
-        match &expression.expr {
-            Expr::Select(select) => {
-                (select.test
-                    && matches!(&select.operand.expr, Expr::Ident(name) if name == "headers"))
-                    || within(&select.operand)
-            }
-            Expr::Call(call) => call.target.as_deref().into_iter().chain(&call.args).any(within),
-            _ => false,
-        }
-    }
-    within(condition.program.expression())
-}
-
-impl VariableResolver for View<'_> {
-    fn resolve<'b>(&'b self, variable: &str) -> Option<CowVal<'b, 'b>> {
-        Some(match self.get(variable)? {
-            Known::Fact(Fact::Text(text)) => CowVal::owned(CelString::from(text)),
-            Known::Fact(Fact::Int(number)) => CowVal::owned(CelInt::from(number)),
-            Known::Fact(Fact::Float(number)) => CowVal::owned(CelDouble::from(number)),
-            Known::Fact(Fact::Bool(yes)) => CowVal::owned(CelBool::from(yes)),
-            Known::Fact(Fact::Texts(texts)) => {
-                let texts = texts
-                    .into_iter()
-                    .map(|text| -> Box<dyn Val> { Box::new(CelString::from(text)) });
-                CowVal::owned(CelList::from(texts.collect::<Vec<_>>()))
-            }
-            Known::Headers(headers) => CowVal::owned(headers),
-        })
-    }
-}
-
-impl Val for Headers<'_> {
-    fn get_type(&self) -> &Type {
-        &MAP_TYPE
-    }
-
-    fn cel_type() -> &'static Type {
-        &MAP_TYPE
-    }
-
-    fn as_indexer<'b, 'v>(&'b self) -> Option<&'b (dyn Indexer + 'v)>
-    where
-        Self: 'v,
-    {
-        Some(self)
-    }
-
-    fn as_container(&self) -> Option<&dyn Container> {
-        Some(self)
-    }
-
-    fn clone_as_boxed<'v>(&self) -> Box<dyn Val + 'v>
-    where
-        Self: 'v,
-    {
-        Box::new(*self)
-    }
-}
-
-impl Indexer for Headers<'_> {
-    fn get<'b, 'v>(&'b self, name: &dyn Val) -> Result<CowVal<'b, 'v>, ExecutionError>
-    where
-        Self: 'v,
-    {
-        let value = Headers::get(*self, text(name)?).unwrap_or("");
-        Ok(CowVal::owned(CelString::from(value.to_owned())))
-    }
-
-    fn steal<'v>(self: Box<Self>, name: &dyn Val) -> Result<Box<dyn Val + 'v>, ExecutionError>
-    where
-        Self: 'v,
-    {
-        Indexer::get(&*self, name).map(CowVal::into_owned)
-    }
-}
-
-impl Container for Headers<'_> {
-    fn contains(&self, name: &dyn Val) -> Result<bool, ExecutionError> {
-        Ok(self.has(text(name)?))
-    }
-}
-
-fn text(name: &dyn Val) -> Result<&str, ExecutionError> {
-    name.downcast_ref::<CelString>().map(CelString::inner).ok_or_else(|| {
-        ExecutionError::UnexpectedType {
-            got: name.get_type().name().to_owned(),
-            want: "string".to_owned(),
-        }
-    })
 }
 
 /// The names that conditions may use beside facts: CEL's own types, as in `type(x) == string`.

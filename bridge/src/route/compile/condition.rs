@@ -23,7 +23,7 @@ impl Compiler<'_> {
             .map(|name| unknown_variable("when", name))
             .collect();
         if unknown.is_empty() {
-            if condition::tests_headers(&condition) {
+            if condition.tests_headers() {
                 let message = "`has(headers.x)` always holds, as an absent header is ''; \
                     write `'x' in headers`";
                 self.problem(source.span(), message.to_owned());
