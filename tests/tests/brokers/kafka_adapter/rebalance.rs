@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use m2m_engine::bus::{Receipt, Source};
@@ -65,7 +66,10 @@ async fn a_second_source_joins(cooperative: bool) -> Result<()> {
     let strategy = if cooperative { "cooperative-sticky" } else { "range" };
     topic.client.set("partition.assignment.strategy", strategy);
     topic.fill(SENT, 16).await?;
-    let mut first = topic.source()?;
+    // Out of reach, so that what is committed is committed on the occasion.
+    let config =
+        KafkaSourceConfig { commit_interval: Duration::from_secs(3600), ..topic.source_config() };
+    let mut first = KafkaSource::new(topic.client.clone(), config)?;
     let mut held = BTreeMap::new();
     let mut open = BTreeSet::new();
     for delivery in take(&mut first, SENT).await? {
