@@ -107,7 +107,7 @@ pub enum SinkError {
     #[error("{undelivered} messages were not delivered when the sink was closed")]
     Flush {
         /// How many.
-        undelivered: i32,
+        undelivered: usize,
         /// What rdkafka reported.
         #[source]
         source: KafkaError,

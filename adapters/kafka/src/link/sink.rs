@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -99,9 +100,15 @@ impl KafkaSink {
         record.timestamp = envelope.timestamp_ms;
         record.headers = headers;
         let begun = Instant::now();
+        let context = producer.context();
         loop {
             let waited = begun.elapsed();
-            match producer.send(record) {
+            context.undelivered.fetch_add(1, Ordering::Relaxed);
+            let sent = producer.send(record);
+            if sent.is_err() {
+                context.undelivered.fetch_sub(1, Ordering::Relaxed);
+            }
+            match sent {
                 Ok(()) => return Ok(Confirmation { told, len }),
                 Err((KafkaError::MessageProduction(Code::QueueFull), _))
                     if waited >= self.config.send_timeout =>
@@ -112,7 +119,7 @@ impl KafkaSink {
                 Err((error, _)) => return Err(SinkError::new(error, len, self.message_max_bytes)),
             }
             // The queue counts a message until shortly after its delivery is told, hence the second look.
-            let _ = timeout(FULL, producer.context().delivered.notified()).await;
+            let _ = timeout(FULL, context.delivered.notified()).await;
         }
     }
 }
@@ -160,7 +167,7 @@ impl Sink for KafkaSink {
         let limit = self.config.close_timeout;
         let flush = tokio::task::spawn_blocking(move || {
             let result = producer.flush(limit);
-            let undelivered = producer.in_flight_count();
+            let undelivered = producer.context().undelivered.load(Ordering::Relaxed);
             result.map_err(|source| SinkError::Flush { undelivered, source })
         });
         flush.await.unwrap_or(Err(SinkError::Lost))
@@ -171,6 +178,8 @@ impl Sink for KafkaSink {
 #[derive(Debug, Default)]
 struct SinkContext {
     delivered: Notify,
+    /// rdkafka's own count has events in it that are no messages.
+    undelivered: AtomicUsize,
 }
 
 /// The far end of a [`Confirmation`].
@@ -196,6 +205,7 @@ impl ProducerContext for SinkContext {
         };
         // Nobody waits where the confirmation was dropped.
         let _ = tell.0.send(result);
+        self.undelivered.fetch_sub(1, Ordering::Relaxed);
         self.delivered.notify_one();
     }
 }
