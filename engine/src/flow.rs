@@ -89,6 +89,25 @@ impl Engine {
         Ok(wrapped)
     }
 
+    /// What goes with a null payload (a tombstone), which has no bytes to wrap: the transport headers to send with it.
+    ///
+    /// # Errors
+    /// As [`Engine::wrap`].
+    pub fn wrap_null(
+        &self,
+        _outbound: &Outbound<'_>,
+    ) -> Result<Vec<(&'static str, String)>, WrapError> {
+        Ok(Vec::new())
+    }
+
+    /// Judges a null payload (a tombstone) by what came with it.
+    ///
+    /// # Errors
+    /// As [`Engine::open`].
+    pub fn open_null(&self, _inbound: &Inbound<'_>) -> Result<(), OpenError> {
+        Ok(())
+    }
+
     fn screened<'a>(
         &self,
         payload: &'a [u8],

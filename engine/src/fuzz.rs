@@ -48,8 +48,10 @@ pub fn open(engine: &Engine, data: &[u8]) {
         Err(
             OpenError::Frame(_)
             | OpenError::Secured { .. }
+            | OpenError::Repeated
             | OpenError::FrameTooLong { .. }
             | OpenError::PayloadTooLong { .. }
+            | OpenError::Repeated
             | OpenError::NoLlama3Tokenizer,
         ) => assert_ne!(Form::of(data), Form::Plain, "a plain payload is never refused"),
     }

@@ -2,9 +2,52 @@
 
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use crate::flow::Outbound;
 use crate::frame::Header;
 use crate::json;
+
+/// What kind of threat a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Category {
+    /// Instructions that are not the speaker's to give.
+    Injection,
+    /// Talk meant to take a model's guard down.
+    Jailbreak,
+    /// Secrets on their way out, or a request for them.
+    Exfiltration,
+    /// Rights that the speaker does not have, claimed.
+    PrivilegeEscalation,
+    /// A payload built to break its reader.
+    Malformed,
+}
+
+/// Who says a text, as far as the payload tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Speaker {
+    /// The operator: a system or developer message.
+    Operator,
+    /// A user's message.
+    User,
+    /// A model's.
+    Assistant,
+    /// Data: a tool's result.
+    Tool,
+    /// Not told.
+    Unknown,
+}
+
+/// One text to look at: a string value of JSON, or a whole payload that is text.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Passage<'a> {
+    /// What a model will read: unescaped.
+    pub text: &'a str,
+    /// Who says it.
+    pub speaker: Speaker,
+}
 
 /// Something that a scanner found.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,24 +55,35 @@ use crate::json;
 pub struct Finding {
     /// The rule's id.
     pub rule: String,
+    /// What kind of threat it is.
+    pub category: Category,
     /// From 0 (harmless) to 1 (certain).
     pub severity: f32,
-    /// Where in the payload, in bytes.
+    /// Where, in bytes: within the passage as a [`Scan`] gives it, within the payload as the engine hands it on.
     pub range: Range<usize>,
+    /// The JSON pointer (RFC 6901) of the string that holds it; empty in what is not JSON, and as a [`Scan`] gives it.
+    pub pointer: String,
 }
 
 impl Finding {
     /// A finding of `rule` at `range`, of a severity from 0 to 1.
     #[must_use]
-    pub fn new(rule: impl Into<String>, severity: f32, range: Range<usize>) -> Self {
-        Self { rule: rule.into(), severity, range }
+    pub fn new(
+        rule: impl Into<String>,
+        category: Category,
+        severity: f32,
+        range: Range<usize>,
+    ) -> Self {
+        Self { rule: rule.into(), category, severity, range, pointer: String::new() }
     }
 }
 
-/// Looks for threats in a payload. It only reports; a [`Policy`] decides.
+/// Looks for threats in one text. It only reports; a [`Policy`] decides.
+///
+/// What it finds depends on the passage alone, so that a passage already judged need not be judged again.
 pub trait Scan: Send + Sync {
-    /// What was found, in the order of the payload.
-    fn scan(&self, payload: &[u8], outbound: &Outbound<'_>) -> Vec<Finding>;
+    /// Adds what was found, in the order of the text.
+    fn scan(&self, passage: &Passage<'_>, findings: &mut Vec<Finding>);
 }
 
 /// What becomes of findings.
@@ -106,12 +160,15 @@ pub(crate) fn screen<'a>(
     screening: &Screening,
     facts: &json::Facts,
     payload: &'a [u8],
-    outbound: &Outbound<'_>,
+    _outbound: &Outbound<'_>,
 ) -> Result<Scanned<'a>, Vec<Finding>> {
     let findings = match screening {
         Screening::NoScanner => Vec::new(),
         Screening::Scanner { scanner, policy } => {
-            let findings = scanner.scan(payload, outbound);
+            let mut findings = Vec::new();
+            if let Ok(text) = simdutf8::basic::from_utf8(payload) {
+                scanner.scan(&Passage { text, speaker: Speaker::Unknown }, &mut findings);
+            }
             match policy {
                 Policy::Block { threshold } => {
                     if findings.iter().any(|finding| finding.severity >= *threshold) {

@@ -3,7 +3,7 @@
 
 use m2m_engine::config::ConfigError;
 use m2m_engine::frame::{self, Form, FrameError};
-use m2m_engine::scan::{Finding, Policy, Scan, Screening};
+use m2m_engine::scan::{Category, Finding, Passage, Policy, Scan, Screening};
 use m2m_engine::{
     Algorithm, Config, Engine, Framing, Inbound, Level, Limits, OpenError, Outbound, WrapError,
     fuzz,
@@ -372,9 +372,10 @@ fn a_bomb_is_refused_within_the_limits_memory() {
 struct Shouting;
 
 impl Scan for Shouting {
-    fn scan(&self, payload: &[u8], _outbound: &Outbound<'_>) -> Vec<Finding> {
-        let at = payload.windows(2).position(|pair| pair == b"!!");
-        at.map(|at| Finding::new("shouting", 0.9, at..at + 2)).into_iter().collect()
+    fn scan(&self, passage: &Passage<'_>, findings: &mut Vec<Finding>) {
+        let at = passage.text.find("!!");
+        findings
+            .extend(at.map(|at| Finding::new("shouting", Category::Injection, 0.9, at..at + 2)));
     }
 }
 
@@ -386,7 +387,7 @@ fn a_scanner_reports_and_the_policy_decides() {
     };
     let flagged = screened(Policy::Flag);
     let flagged = flagged.wrap(b"listen!!", &Outbound::default()).unwrap();
-    assert_eq!(flagged.findings, [Finding::new("shouting", 0.9, 6..8)]);
+    assert_eq!(flagged.findings, [Finding::new("shouting", Category::Injection, 0.9, 6..8)]);
     let blocking = screened(Policy::Block { threshold: 0.8 });
     let error = blocking.wrap(b"listen!!", &Outbound::default()).unwrap_err();
     assert_eq!(error.to_string(), "blocked by the scanner: shouting at 6..8");

@@ -36,8 +36,21 @@ pub const PACKED: &str = "m2m-headers";
 pub const SOURCE_PREFIX: &str = "m2m-src-";
 /// `1` on a request: a framed reply can be read.
 pub const ACCEPT: &str = "m2m-accept";
+/// The scanner's verdict on a flagged message: category, score, rule.
+pub const THREAT: &str = "m2m-threat";
+/// Which key a frame is signed or encrypted with.
+pub const KEY_ID: &str = "m2m-key-id";
+/// What is signed beside the frame: a time, a random id, a destination.
+pub const STAMP: &str = "m2m-stamp";
 /// The token that marks a framed payload in a content encoding.
 pub const ENCODING_TOKEN: &str = "m2m";
+
+/// Whether the engine writes this header on wrapping and reads it on opening: adapters hand those that they find to
+/// [`crate::Inbound::headers`], and replace what an application sends along under these names.
+#[must_use]
+pub fn is_engines(name: &str) -> bool {
+    [THREAT, KEY_ID, STAMP].iter().any(|ours| ours.eq_ignore_ascii_case(name))
+}
 
 /// One transport header.
 #[derive(Debug, Clone, PartialEq, Eq)]

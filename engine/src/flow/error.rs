@@ -81,6 +81,9 @@ pub enum OpenError {
         /// The limit.
         limit: usize,
     },
+    /// It was opened before, under another identity: sent twice by a relay, or captured and sent again. To be acknowledged and dropped.
+    #[error("the message was received before")]
+    Repeated,
     /// Token-native with Llama 3, and no tokenizer file was given.
     #[error("token-native L needs Llama 3's tokenizer.model, and none is configured (llama3)")]
     NoLlama3Tokenizer,
@@ -93,6 +96,7 @@ impl Classify for OpenError {
             | Self::Secured { .. }
             | Self::FrameTooLong { .. }
             | Self::PayloadTooLong { .. }
+            | Self::Repeated
             | Self::NoLlama3Tokenizer => Transience::Permanent,
         }
     }

@@ -14,6 +14,8 @@ use crate::scan::Finding;
 pub struct Outbound<'a> {
     /// Subject, topic, or exchange and routing key joined by a slash.
     pub destination: &'a str,
+    /// The Kafka message key, if it has one.
+    pub key: Option<&'a [u8]>,
     /// When it is sent, if anybody is to know.
     pub time: Option<SystemTime>,
     /// An algorithm to use whatever the chooser says. `Some(Stored)` sends the payload exactly as it is, even where it begins as a
@@ -34,10 +36,16 @@ impl<'a> Outbound<'a> {
 pub struct Inbound<'a> {
     /// Where it was found: subject, topic, or exchange and routing key joined by a slash.
     pub source: &'a str,
+    /// The Kafka message key, if it has one.
+    pub key: Option<&'a [u8]>,
     /// When it arrived, if that matters.
     pub time: Option<SystemTime>,
-    /// The broker's own identity of the message, unchanged on redelivery.
+    /// The broker's own identity of the message, unchanged on redelivery: stream and sequence, or topic, partition and offset.
     pub identity: Option<&'a str>,
+    /// Whether the broker says that it has delivered this message before.
+    pub redelivered: bool,
+    /// The transport headers for which [`crate::bus::headers::is_engines`] holds, in any order.
+    pub headers: &'a [(&'a str, &'a str)],
 }
 
 impl<'a> Inbound<'a> {
