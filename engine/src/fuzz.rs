@@ -51,7 +51,6 @@ pub fn open(engine: &Engine, data: &[u8]) {
             | OpenError::Repeated
             | OpenError::FrameTooLong { .. }
             | OpenError::PayloadTooLong { .. }
-            | OpenError::Repeated
             | OpenError::NoLlama3Tokenizer,
         ) => assert_ne!(Form::of(data), Form::Plain, "a plain payload is never refused"),
     }
