@@ -32,6 +32,7 @@ mod payloads;
 mod redelivery;
 mod shutdown;
 mod size;
+mod stale;
 mod unopenable;
 mod wrapped;
 
@@ -46,6 +47,7 @@ pub use order::{order_is_kept_with_many_sends_in_flight, recv_is_cancel_safe};
 pub use redelivery::{redelivery_after_crash, redelivery_after_nack};
 pub use shutdown::{closing_the_sink_loses_nothing, closing_the_source_loses_nothing};
 pub use size::large_messages;
+pub use stale::headers_of_the_engine_are_its_own;
 pub use unopenable::unopenable_messages_arrive_as_errors;
 pub use wrapped::{
     content_encoding_is_marked_and_removed, every_payload_kind_round_trips, framing_can_be_off,
@@ -62,6 +64,7 @@ macro_rules! conformance {
             plain_and_framed_traffic_mixes,
             headers_survive_both_ways,
             content_encoding_is_marked_and_removed,
+            headers_of_the_engine_are_its_own,
             unopenable_messages_arrive_as_errors,
             large_messages,
             redelivery_after_nack,

@@ -4,47 +4,83 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::SystemTime;
 
 use futures_util::Stream;
+use futures_util::future::{FutureExt as _, OptionFuture};
 use lapin::ChannelStatus;
 use lapin::message::{Delivery, DeliveryResult};
+use lapin::options::BasicAckOptions;
 use lapin::types::ShortString;
 use m2m_engine::bus::{Replies, headers};
 use m2m_engine::{Engine, Inbound, OpenError};
 
 use crate::client::{CancelFlag, Channel};
+use crate::destination;
 use crate::error::{OpenFailure, ReceiveError};
-use crate::properties::{header_is, with_encoding};
+use crate::properties::{self, header_is, with_encoding};
 
 /// Opens deliveries in place.
 #[derive(Clone)]
 pub(crate) struct Opener {
     pub(crate) engine: Arc<Engine>,
     pub(crate) replies: Arc<Replies>,
+    /// Whether the broker takes deliveries for acknowledged as they are.
+    pub(crate) no_ack: bool,
 }
 
 impl Opener {
     /// Leaves the delivery as it came where it cannot be opened.
     pub(crate) fn open(&self, delivery: &mut Delivery) -> Result<(), OpenError> {
-        let source = format!("{}/{}", delivery.exchange, delivery.routing_key);
-        let opened = self.engine.open(&delivery.data, &Inbound::from(&source));
+        let source = destination::of(delivery.exchange.as_str(), delivery.routing_key.as_str());
+        let found = properties::engines(&delivery.properties);
+        let inbound = Inbound {
+            key: properties::key(&delivery.properties),
+            time: Some(SystemTime::now()),
+            redelivered: delivery.redelivered,
+            headers: &found,
+            ..Inbound::from(&source)
+        };
+        let null =
+            delivery.data.is_empty() && header_is(&delivery.properties, headers::TOMBSTONE, "1");
+        let opened = if null {
+            self.engine.open_null(&inbound).map(|()| None)
+        } else {
+            self.engine.open(&delivery.data, &inbound).map(Some)
+        };
         if let Some(reply_to) = delivery.properties.reply_to() {
-            let framed = opened.as_ref().is_ok_and(|opened| opened.is_framed());
+            let framed = matches!(&opened, Ok(Some(opened)) if opened.is_framed());
             let accepts = framed || header_is(&delivery.properties, headers::ACCEPT, "1");
             self.replies.note(reply_to.as_str(), accepts);
         }
-        let opened = opened?;
-        if opened.is_framed() {
+        if let Some(opened) = opened?
+            && opened.is_framed()
+        {
             delivery.data = opened.payload.into_owned();
             unmark(delivery);
         }
         Ok(())
     }
 
-    fn opened(&self, mut delivery: Delivery) -> Result<Delivery, ReceiveError> {
+    /// `None` for a message that came before: it is acknowledged.
+    fn opened(&self, mut delivery: Delivery) -> Option<Result<Delivery, ReceiveError>> {
         match self.open(&mut delivery) {
-            Ok(()) => Ok(delivery),
-            Err(source) => Err(ReceiveError::Open(Box::new(OpenFailure::new(delivery, source)))),
+            Ok(()) => Some(Ok(delivery)),
+            Err(OpenError::Repeated) => {
+                self.pass_over(&delivery);
+                None
+            }
+            Err(source) => {
+                Some(Err(ReceiveError::Open(Box::new(OpenFailure::new(delivery, source)))))
+            }
+        }
+    }
+
+    /// Acknowledges a message that nobody gets, where that is asked for.
+    pub(crate) fn pass_over(&self, delivery: &Delivery) {
+        if !self.no_ack {
+            // The first look hands it to lapin. Where it gets lost with its channel, the message comes again.
+            let _ = delivery.acker.ack(BasicAckOptions::default()).now_or_never();
         }
     }
 }
@@ -60,7 +96,8 @@ fn unmark(delivery: &mut Delivery) {
 /// [`lapin::Consumer`], a stream of lapin's deliveries, opened.
 ///
 /// lapin's stream just ends when the broker cancels the consumer, because its queue was deleted or moved to another node. This one yields
-/// [`ReceiveError::Cancelled`] first. It ends without an error only when this side has cancelled it, or closed its channel.
+/// [`ReceiveError::Cancelled`] first. It ends without an error only when this side has cancelled it, or closed its channel. A message that
+/// came before ([`OpenError::Repeated`]) is counted by the engine, acknowledged and passed over.
 pub struct Consumer {
     inner: lapin::Consumer,
     channel: ChannelStatus,
@@ -70,8 +107,13 @@ pub struct Consumer {
 }
 
 impl Consumer {
-    pub(crate) fn new(inner: lapin::Consumer, channel: &Channel, cancelled: CancelFlag) -> Self {
-        let (opener, channel) = (channel.opener(), channel.status().clone());
+    pub(crate) fn new(
+        inner: lapin::Consumer,
+        channel: &Channel,
+        no_ack: bool,
+        cancelled: CancelFlag,
+    ) -> Self {
+        let (opener, channel) = (channel.opener(no_ack), channel.status().clone());
         Self { inner, channel, cancelled, opener, ended: false }
     }
 
@@ -96,11 +138,12 @@ impl Consumer {
     {
         let (opener, end) = (self.opener.clone(), self.end());
         self.inner.set_delegate(move |result: DeliveryResult| {
-            delegate(match result {
-                Ok(Some(delivery)) => opener.opened(delivery).map(Some),
-                Ok(None) => end().map_or(Ok(None), Err),
-                Err(error) => Err(error.into()),
-            })
+            let result = match result {
+                Ok(Some(delivery)) => opener.opened(delivery).map(|opened| opened.map(Some)),
+                Ok(None) => Some(end().map_or(Ok(None), Err)),
+                Err(error) => Some(Err(error.into())),
+            };
+            OptionFuture::from(result.map(&delegate)).map(drop)
         });
     }
 
@@ -131,14 +174,20 @@ impl Stream for Consumer {
         if self.ended {
             return Poll::Ready(None);
         }
-        Poll::Ready(match ready!(Pin::new(&mut self.inner).poll_next(cx)) {
-            Some(Ok(delivery)) => Some(self.opener.opened(delivery)),
-            Some(Err(error)) => Some(Err(error.into())),
-            None => {
-                self.ended = true;
-                self.end()().map(Err)
-            }
-        })
+        loop {
+            let next = match ready!(Pin::new(&mut self.inner).poll_next(cx)) {
+                Some(Ok(delivery)) => match self.opener.opened(delivery) {
+                    Some(opened) => Some(opened),
+                    None => continue,
+                },
+                Some(Err(error)) => Some(Err(error.into())),
+                None => {
+                    self.ended = true;
+                    self.end()().map(Err)
+                }
+            };
+            return Poll::Ready(next);
+        }
     }
 }
 

@@ -34,6 +34,7 @@
 
 mod address;
 mod client;
+mod destination;
 pub mod error;
 mod inbound;
 pub mod link;

@@ -8,6 +8,7 @@ mod signal;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use lapin::options::BasicPublishOptions;
@@ -17,8 +18,9 @@ use m2m_engine::bus::headers;
 use m2m_engine::{Algorithm, Outbound};
 
 use crate::client::Channel;
+use crate::destination;
 use crate::error::{PublishError, Unsent};
-use crate::properties::{with_encoding, with_headers};
+use crate::properties::{self, header_is, with_encoding, with_engines, with_header};
 
 pub(crate) use failure::{Failure, Tally};
 pub(crate) use flight::{Flights, Message, Ticket};
@@ -80,28 +82,33 @@ impl Channel {
         payload: &Bytes,
         properties: BasicProperties,
     ) -> Result<Message, m2m_engine::WrapError> {
-        let destination = format!("{exchange}/{routing_key}");
+        let destination = destination::of(exchange.as_str(), routing_key.as_str());
         let plain = self.must_be_plain(&exchange, &routing_key);
         let outbound = Outbound {
+            key: properties::key(&properties),
+            time: Some(SystemTime::now()),
             algorithm: plain.then_some(Algorithm::Stored),
             ..Outbound::to(&destination)
         };
-        let wrapped = self.engine().wrap(payload, &outbound)?;
-
-        let accept = properties.reply_to().as_ref().map(|_| (headers::ACCEPT, "1".to_owned()));
-        let added = wrapped.headers.iter().cloned().chain(accept);
-        // Names and values of ours are short; what did not fit would not be sent.
-        let added =
-            added.filter_map(|(name, value)| Some((ShortString::try_new(name).ok()?, value)));
-        let mut properties = with_headers(properties, added);
-        if wrapped.is_framed() {
+        let (framed, added, payload) =
+            if payload.is_empty() && header_is(&properties, headers::TOMBSTONE, "1") {
+                (false, self.engine().wrap_null(&outbound)?, payload.clone())
+            } else {
+                let mut wrapped = self.engine().wrap(payload, &outbound)?;
+                let added = std::mem::take(&mut wrapped.headers);
+                (wrapped.is_framed(), added, wrapped.into_bytes(payload))
+            };
+        let mut properties = with_engines(properties, added);
+        if properties.reply_to().is_some() {
+            properties = with_header(properties, headers::ACCEPT, "1");
+        }
+        if framed {
             let old = properties.content_encoding().as_ref().map(ShortString::as_str);
             // The mark is for others, frames are known by their prefix: where it does not fit it may stay away.
             if let Ok(marked) = ShortString::try_new(headers::encoding_marked(old)) {
                 properties = with_encoding(properties, Some(marked));
             }
         }
-        let payload = wrapped.into_bytes(payload);
         let options = BasicPublishOptions::default();
         Ok(Message { exchange, routing_key, options, payload, properties })
     }

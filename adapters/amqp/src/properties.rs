@@ -1,7 +1,10 @@
 //! Changes to a message's properties, which lapin only lets us set and never unset.
 
+use std::collections::BTreeMap;
+
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
+use m2m_engine::bus::headers::{KEY, is_engines};
 
 /// The same properties with this content encoding, or with none.
 pub(crate) fn with_encoding(
@@ -42,28 +45,65 @@ fn set<T: Clone>(
     }
 }
 
-/// The same properties with more headers; those that are there already stay as they are.
-pub(crate) fn with_headers(
+/// The same properties with this header; one of that name that is there already stays as it is.
+pub(crate) fn with_header(
     properties: BasicProperties,
-    headers: impl IntoIterator<Item = (ShortString, String)>,
+    name: &'static str,
+    value: &str,
 ) -> BasicProperties {
-    let mut headers = headers.into_iter().peekable();
-    if headers.peek().is_none() {
+    if table(&properties).any(|(known, _)| known.as_str() == name) {
         return properties;
     }
-    let mut table: FieldTable = properties.headers().clone().unwrap_or_default();
-    for (name, value) in headers {
-        if !table.contains_key(name.as_str()) {
-            table.insert(name, AMQPValue::LongString(LongString::from(value)));
-        }
-    }
+    let mut table = properties.headers().clone().unwrap_or_default();
+    table.insert(name.into(), AMQPValue::LongString(LongString::from(value)));
     properties.with_headers(table)
+}
+
+/// The same properties with the engine's headers in the place of all that stand under their names.
+pub(crate) fn with_engines(
+    properties: BasicProperties,
+    added: Vec<(&'static str, String)>,
+) -> BasicProperties {
+    if added.is_empty() && !table(&properties).any(|(name, _)| is_engines(name.as_str())) {
+        return properties;
+    }
+    let kept = table(&properties).filter(|(name, _)| !is_engines(name.as_str()));
+    let kept = kept.map(|(name, value)| (name.clone(), value.clone()));
+    let added = added.into_iter().map(|(name, value)| {
+        (ShortString::from(name), AMQPValue::LongString(LongString::from(value)))
+    });
+    let table: BTreeMap<ShortString, AMQPValue> = kept.chain(added).collect();
+    properties.with_headers(FieldTable::from(table))
+}
+
+/// The headers that the engine reads; nothing is allocated where there are none.
+pub(crate) fn engines(properties: &BasicProperties) -> Vec<(&str, &str)> {
+    table(properties)
+        .filter(|(name, _)| is_engines(name.as_str()))
+        .filter_map(|(name, value)| Some((name.as_str(), std::str::from_utf8(text(value)?).ok()?)))
+        .collect()
+}
+
+/// The Kafka key of a message that a relay has brought, or that is to become one of Kafka's.
+pub(crate) fn key(properties: &BasicProperties) -> Option<&[u8]> {
+    text(properties.headers().as_ref()?.inner().get(KEY)?)
+}
+
+fn table(properties: &BasicProperties) -> impl Iterator<Item = (&ShortString, &AMQPValue)> {
+    properties.headers().iter().flatten()
+}
+
+fn text(value: &AMQPValue) -> Option<&[u8]> {
+    match value {
+        AMQPValue::LongString(text) => Some(text.as_bytes()),
+        _ => None,
+    }
 }
 
 /// Whether a header has this text.
 pub(crate) fn header_is(properties: &BasicProperties, name: &str, text: &str) -> bool {
     let value = properties.headers().as_ref().and_then(|table| table.inner().get(name));
-    matches!(value, Some(AMQPValue::LongString(value)) if value.as_bytes() == text.as_bytes())
+    value.and_then(self::text) == Some(text.as_bytes())
 }
 
 #[cfg(test)]
@@ -102,12 +142,21 @@ mod tests {
 
     #[test]
     fn headers_are_added_beside_those_that_are_there() {
-        let added =
-            with_headers(all(), [("x".into(), "2".to_owned()), ("y".into(), "3".to_owned())]);
+        let added = with_header(with_header(all(), "x", "2"), "y", "3");
         let table = added.headers().clone().unwrap_or_default();
         assert_eq!(table.inner().get("x"), Some(&AMQPValue::LongInt(1)));
         assert!(header_is(&added, "y", "3"));
         assert!(!header_is(&added, "x", "1"), "not a text");
-        assert_eq!(with_headers(BasicProperties::default(), []), BasicProperties::default());
+    }
+
+    #[test]
+    fn the_engines_headers_take_the_place_of_what_stands_there() {
+        let stale = with_header(with_header(all(), "m2m-stamp", "old"), "M2M-Key-Id", "old");
+        assert_eq!(engines(&stale), [("M2M-Key-Id", "old"), ("m2m-stamp", "old")]);
+        let own = vec![("m2m-stamp", "new".to_owned())];
+        assert_eq!(with_engines(stale.clone(), own), with_header(all(), "m2m-stamp", "new"));
+        assert_eq!(with_engines(stale, Vec::new()), all());
+        let none = BasicProperties::default();
+        assert_eq!(with_engines(none.clone(), Vec::new()), none);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use m2m_engine::bus::headers::{CONTENT_ENCODING, encoding_marked, encoding_unmarked};
+use m2m_engine::bus::headers::{CONTENT_ENCODING, encoding_marked, encoding_unmarked, is_engines};
 use rdkafka::message::{BorrowedHeaders, Header, Headers, OwnedHeaders};
 
 /// All headers in order, without those that rdkafka cannot read.
@@ -16,14 +16,28 @@ pub(crate) fn all(headers: &BorrowedHeaders) -> impl Iterator<Item = Header<'_, 
     })
 }
 
-/// The headers of a record that goes out wrapped: the content encoding marked when it is `framed`, and what the engine adds.
+/// The headers that the engine reads; nothing is allocated where there are none.
+pub(crate) fn engines(headers: Option<&BorrowedHeaders>) -> Vec<(&str, &str)> {
+    let engines = headers.into_iter().flat_map(all).filter(|header| is_engines(header.key));
+    engines
+        .filter_map(|header| Some((header.key, std::str::from_utf8(header.value?).ok()?)))
+        .collect()
+}
+
+/// Whether an application sends along what is the engine's to say.
+pub(crate) fn has_engines(headers: &OwnedHeaders) -> bool {
+    all(headers.as_borrowed()).any(|header| is_engines(header.key))
+}
+
+/// The headers of a record that goes out wrapped: the content encoding marked when it is `framed`, and what the engine adds in the place
+/// of what stood under its names.
 pub(crate) fn marked(
     existing: Option<&OwnedHeaders>,
     framed: bool,
     added: &[(&'static str, String)],
 ) -> OwnedHeaders {
-    let existing: Vec<_> =
-        existing.into_iter().flat_map(|headers| all(headers.as_borrowed())).collect();
+    let existing = existing.into_iter().flat_map(|headers| all(headers.as_borrowed()));
+    let existing: Vec<_> = existing.filter(|header| !is_engines(header.key)).collect();
     let mark = framed.then(|| match last_encoding(&existing) {
         Some((at, encoding)) => (at, encoding_marked(Some(encoding))),
         None => (existing.len(), encoding_marked(None)),

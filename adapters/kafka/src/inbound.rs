@@ -4,10 +4,10 @@ mod message;
 
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use futures_util::{Stream, StreamExt};
-use m2m_engine::Engine;
+use m2m_engine::{Engine, OpenError};
 use rdkafka::consumer::{CommitMode, Consumer, ConsumerContext, MessageStream as InnerStream};
 use rdkafka::error::KafkaResult;
 use rdkafka::message::{BorrowedMessage, OwnedMessage};
@@ -47,10 +47,17 @@ impl Located for OwnedMessage {
 impl<C: ConsumerContext + 'static, R> StreamConsumer<C, R> {
     /// The next message. Cancel-safe: dropping the future loses nothing.
     ///
+    /// What came before at another offset ([`OpenError::Repeated`]) is counted by the engine and passed over. Its offset goes on with
+    /// the next message: at once where offsets are stored automatically, else when the application stores or commits one after it.
+    ///
     /// # Errors
     /// When rdkafka reports one, or the message cannot be opened; the error then carries the message.
     pub async fn recv(&self) -> Result<Message<'_>, RecvError> {
-        received(self.engine(), self.inner().recv().await)
+        loop {
+            if let Some(next) = received(self.engine(), self.inner().recv().await) {
+                return next;
+            }
+        }
     }
 
     /// A stream of messages, with the errors of [`recv`](Self::recv); it never ends.
@@ -89,7 +96,11 @@ impl<C: ConsumerContext + 'static, R> StreamPartitionQueue<C, R> {
     /// # Errors
     /// Those of [`StreamConsumer::recv`].
     pub async fn recv(&self) -> Result<Message<'_>, RecvError> {
-        received(self.engine(), self.inner().recv().await)
+        loop {
+            if let Some(next) = received(self.engine(), self.inner().recv().await) {
+                return next;
+            }
+        }
     }
 
     /// A stream of the partition's messages.
@@ -115,14 +126,28 @@ impl<'a, C: ConsumerContext> Stream for MessageStream<'a, C> {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
-        this.inner.poll_next_unpin(cx).map(|next| next.map(|raw| received(this.engine, raw)))
+        loop {
+            let Some(raw) = ready!(this.inner.poll_next_unpin(cx)) else {
+                return Poll::Ready(None);
+            };
+            if let Some(next) = received(this.engine, raw) {
+                return Poll::Ready(Some(next));
+            }
+        }
     }
 }
 
+/// `None` for a message that came before, at another offset: its own goes on with the next one that is stored or committed.
 fn received<'a>(
     engine: &Engine,
     raw: KafkaResult<BorrowedMessage<'a>>,
-) -> Result<Message<'a>, RecvError> {
-    let message = Message::open(engine, raw.map_err(RecvError::Kafka)?);
-    message.map_err(RecvError::Open)
+) -> Option<Result<Message<'a>, RecvError>> {
+    let raw = match raw {
+        Ok(raw) => raw,
+        Err(error) => return Some(Err(RecvError::Kafka(error))),
+    };
+    match Message::open(engine, raw) {
+        Err(failure) if matches!(failure.source, OpenError::Repeated) => None,
+        opened => Some(opened.map_err(RecvError::Open)),
+    }
 }

@@ -120,17 +120,26 @@ impl<C: ClientContext + 'static, R: AsyncRuntime> FutureProducer<C, R> {
         K: ToBytes + ?Sized,
         P: ToBytes + ?Sized,
     {
-        // A tombstone is no payload.
-        let Some(payload) = record.payload else {
-            return Ok(Wire { payload: None, headers: None, marked: false });
+        let outbound = Outbound {
+            key: record.key.map(ToBytes::to_bytes),
+            time: Some(SystemTime::now()),
+            ..Outbound::to(record.topic)
         };
-        let outbound = Outbound { time: Some(SystemTime::now()), ..Outbound::to(record.topic) };
-        let wrapped = self.engine().wrap(payload.to_bytes(), &outbound).map_err(SendError::Wrap)?;
-        let framed = wrapped.is_framed();
-        let marked = framed || !wrapped.headers.is_empty();
-        let headers =
-            marked.then(|| headers::marked(record.headers.as_ref(), framed, &wrapped.headers));
-        Ok(Wire { payload: Some(wrapped.bytes), headers, marked })
+        let (framed, added, payload) = match record.payload {
+            Some(payload) => {
+                let wrapped =
+                    self.engine().wrap(payload.to_bytes(), &outbound).map_err(SendError::Wrap)?;
+                (wrapped.is_framed(), wrapped.headers, Some(wrapped.bytes))
+            }
+            None => {
+                let added = self.engine().wrap_null(&outbound).map_err(SendError::Wrap)?;
+                (false, added, None)
+            }
+        };
+        let existing = record.headers.as_ref();
+        let marked = framed || !added.is_empty() || existing.is_some_and(headers::has_engines);
+        let headers = marked.then(|| headers::marked(existing, framed, &added));
+        Ok(Wire { payload, headers, marked })
     }
 
     /// One try, which leaves `wire` and `record` as they were when it fails.

@@ -1,9 +1,10 @@
 //! Deliveries, opened.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use m2m_engine::bus::{Envelope, Replies, headers};
-use m2m_engine::{Engine, Inbound};
+use m2m_engine::{Engine, Inbound, OpenError};
 
 use crate::error::OpenFailure;
 use crate::{Client, Message, Subscription, encoding};
@@ -24,10 +25,19 @@ impl Client {
 
 impl Consumer {
     /// The next message, or the error that stands in the place of one that cannot be opened and carries it; `None` when there will
-    /// be none. Cancel-safe.
+    /// be none. Cancel-safe. What came before under another identity ([`OpenError::Repeated`]) is acknowledged, counted by the
+    /// engine and passed over.
     pub async fn recv(&mut self) -> Option<Result<Message, OpenFailure>> {
-        let message = self.inner.recv().await?;
-        Some(self.open(message))
+        loop {
+            let message = self.inner.recv().await?;
+            match self.open(message) {
+                Err(OpenFailure { message, source: OpenError::Repeated }) => {
+                    // Stale: another member of the group got it, and drops it.
+                    let _ = message.ack();
+                }
+                opened => return Some(opened),
+            }
+        }
     }
 
     /// The subscription underneath, which opens nothing.
@@ -43,29 +53,39 @@ impl Consumer {
     }
 
     fn open(&self, mut message: Message) -> Result<Message, OpenFailure> {
+        let redelivered = message.redelivered() > 0;
         let envelope = &mut message.envelope;
-        let Some(payload) = envelope.payload.take() else {
-            self.note_request(envelope, false);
-            return Ok(message);
-        };
+        let headers: Vec<(&str, &str)> = envelope
+            .headers
+            .iter()
+            .filter(|header| headers::is_engines(&header.name))
+            .filter_map(|header| Some((header.name.as_str(), header.as_text()?)))
+            .collect();
         let inbound = Inbound {
+            key: envelope.key.as_deref(),
+            time: Some(SystemTime::now()),
             identity: envelope.identity.as_deref(),
+            redelivered,
+            headers: &headers,
             ..Inbound::from(&envelope.address.name)
         };
-        match self.engine.open(&payload, &inbound) {
-            Ok(opened) => {
-                let framed = opened.is_framed();
-                envelope.payload = Some(opened.into_bytes(&payload));
+        let opened = match &envelope.payload {
+            Some(payload) => self
+                .engine
+                .open(payload, &inbound)
+                .map(|opened| (opened.is_framed(), Some(opened.into_bytes(payload)))),
+            None => self.engine.open_null(&inbound).map(|()| (false, None)),
+        };
+        match opened {
+            Ok((framed, payload)) => {
+                envelope.payload = payload;
                 if framed {
                     encoding::unmark(envelope);
                 }
                 self.note_request(envelope, framed);
                 Ok(message)
             }
-            Err(source) => {
-                envelope.payload = Some(payload);
-                Err(OpenFailure { message: Box::new(message), source })
-            }
+            Err(source) => Err(OpenFailure { message: Box::new(message), source }),
         }
     }
 

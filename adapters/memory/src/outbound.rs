@@ -1,13 +1,22 @@
 //! Publishing: wrap, then really send.
 
+use std::time::SystemTime;
+
 use bytes::Bytes;
 use m2m_engine::bus::headers::{self, Header};
 use m2m_engine::bus::{Address, Envelope};
-use m2m_engine::{Algorithm, Outbound};
+use m2m_engine::{Algorithm, Outbound, WrapError};
 
 use crate::encoding;
 use crate::error::PublishError;
 use crate::{Client, Published};
+
+/// What goes out in the place of what was given.
+struct Ready {
+    framed: bool,
+    headers: Vec<(&'static str, String)>,
+    payload: Option<Bytes>,
+}
 
 impl Client {
     /// Publishes a payload; waits while a group that is to get it is full.
@@ -47,37 +56,52 @@ impl Client {
     /// # Errors
     /// When the engine or the bus refuses it; the error gives back what was to be sent.
     pub async fn publish_envelope(&self, envelope: Envelope) -> Result<Published, PublishError> {
-        let Some(payload) = envelope.payload.clone() else {
-            return self.send(envelope, None).await;
-        };
-        let outbound = Outbound {
-            // A reply to somebody who does not read frames.
-            algorithm: (self.replies.accepts(&envelope.address.name) == Some(false))
-                .then_some(Algorithm::Stored),
-            ..Outbound::to(&envelope.address.name)
-        };
-        let wrapped = match self.engine.wrap(&payload, &outbound) {
+        let wrapped = match self.wrapped(&envelope) {
             Ok(wrapped) => wrapped,
             Err(source) => {
                 return Err(PublishError::Wrap { source, envelope: Box::new(envelope) });
             }
         };
-        let asks =
-            envelope.properties.reply_to.is_some() && envelope.header(headers::ACCEPT).is_none();
-        if !wrapped.is_framed() && wrapped.headers.is_empty() && !asks {
+        let asks = envelope.payload.is_some()
+            && envelope.properties.reply_to.is_some()
+            && envelope.header(headers::ACCEPT).is_none();
+        let replaces = envelope.headers.iter().any(|header| headers::is_engines(&header.name));
+        if !wrapped.framed && wrapped.headers.is_empty() && !asks && !replaces {
             return self.send(envelope, None).await;
         }
-        let mut framed = envelope.clone();
-        if wrapped.is_framed() {
-            encoding::mark(&mut framed);
+        let mut sent = envelope.clone();
+        if wrapped.framed {
+            encoding::mark(&mut sent);
         }
-        let added = wrapped.headers.iter().map(|(name, value)| Header::text(*name, value));
-        framed.headers.extend(added);
+        sent.headers.retain(|header| !headers::is_engines(&header.name));
+        let added = wrapped.headers.into_iter();
+        sent.headers.extend(added.map(|(name, value)| Header::text(name, value)));
         if asks {
-            framed.headers.push(Header::text(headers::ACCEPT, "1"));
+            sent.headers.push(Header::text(headers::ACCEPT, "1"));
         }
-        framed.payload = Some(wrapped.into_bytes(&payload));
-        self.send(framed, Some(envelope)).await
+        sent.payload = wrapped.payload;
+        self.send(sent, Some(envelope)).await
+    }
+
+    fn wrapped(&self, envelope: &Envelope) -> Result<Ready, WrapError> {
+        let subject = &envelope.address.name;
+        let outbound = Outbound {
+            key: envelope.key.as_deref(),
+            time: Some(SystemTime::now()),
+            // A reply to somebody who does not read frames.
+            algorithm: (self.replies.accepts(subject) == Some(false)).then_some(Algorithm::Stored),
+            ..Outbound::to(subject)
+        };
+        let Some(payload) = &envelope.payload else {
+            let headers = self.engine.wrap_null(&outbound)?;
+            return Ok(Ready { framed: false, headers, payload: None });
+        };
+        let mut wrapped = self.engine.wrap(payload, &outbound)?;
+        Ok(Ready {
+            framed: wrapped.is_framed(),
+            headers: std::mem::take(&mut wrapped.headers),
+            payload: Some(wrapped.into_bytes(payload)),
+        })
     }
 
     /// Sends what is ready; `original` is what the error is to give back, where it differs.

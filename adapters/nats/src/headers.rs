@@ -8,8 +8,8 @@ use m2m_engine::bus::headers::{self, ACCEPT, encoding_marked, encoding_unmarked}
 /// As NATS applications write it; read in any capitalisation.
 pub(crate) const CONTENT_ENCODING: &str = "Content-Encoding";
 
-/// Present on messages of which a consumer asked for the headers only.
-const MESSAGE_SIZE: HeaderName = HeaderName::from_static("Nats-Msg-Size");
+const KEY: HeaderName = HeaderName::from_static(headers::KEY);
+const TOMBSTONE: HeaderName = HeaderName::from_static(headers::TOMBSTONE);
 
 pub(crate) fn text(name: &HeaderName) -> &str {
     name.as_ref()
@@ -37,7 +37,7 @@ pub(crate) fn unmarked(mut map: HeaderMap) -> Option<HeaderMap> {
         None => {}
     }
     if values.is_empty() {
-        map = without(&map, &name);
+        map = without(&map, |other| *other == name);
     } else {
         replace(&mut map, &name, values.into_iter());
     }
@@ -55,20 +55,41 @@ pub(crate) fn accepts(map: Option<&HeaderMap>) -> bool {
         .is_some_and(|value| value.as_str() == "1")
 }
 
-/// Whether the server says that it left a payload out.
-pub(crate) fn lack_payload(map: Option<&HeaderMap>) -> bool {
-    map.is_some_and(|map| map.get(MESSAGE_SIZE).is_some())
+/// Puts the engine's headers in the place of all that stand under their names.
+///
+/// # Errors
+/// The name of one that NATS cannot carry.
+pub(crate) fn replace_engines(
+    map: &mut HeaderMap,
+    added: &[(&'static str, String)],
+) -> Result<(), &'static str> {
+    if map.iter().any(|(name, _)| headers::is_engines(text(name))) {
+        *map = without(map, |name| headers::is_engines(text(name)));
+    }
+    for (name, value) in added {
+        let value = HeaderValue::from_str(value).map_err(|_| *name)?;
+        map.append(HeaderName::from_str(name).map_err(|_| *name)?, value);
+    }
+    Ok(())
 }
 
-/// Adds a header of the engine's; false when NATS cannot carry it.
-pub(crate) fn add(map: &mut HeaderMap, name: &str, value: &str) -> bool {
-    match (HeaderName::from_str(name), HeaderValue::from_str(value)) {
-        (Ok(name), Ok(value)) => {
-            set(map, name, value);
-            true
-        }
-        _ => false,
-    }
+/// The headers that the engine reads; nothing is allocated where there are none.
+pub(crate) fn engines(map: Option<&HeaderMap>) -> Vec<(&str, &str)> {
+    let all = map.into_iter().flat_map(HeaderMap::iter);
+    let engines = all.filter(|(name, _)| headers::is_engines(text(name)));
+    engines
+        .flat_map(|(name, values)| values.iter().map(move |value| (text(name), value.as_str())))
+        .collect()
+}
+
+/// The Kafka key of a message that a relay has brought, or that is to become one of Kafka's.
+pub(crate) fn key(map: Option<&HeaderMap>) -> Option<&[u8]> {
+    map?.get(KEY).map(|value| value.as_str().as_bytes())
+}
+
+/// Whether an empty payload stands for a null one (Kafka's tombstone).
+pub(crate) fn is_tombstone(map: Option<&HeaderMap>) -> bool {
+    map.and_then(|map| map.get(TOMBSTONE)).is_some_and(|value| value.as_str() == "1")
 }
 
 /// Bytes that the list takes on the wire, as the server counts them against its `max_payload`.
@@ -113,9 +134,9 @@ fn replace(map: &mut HeaderMap, name: &HeaderName, mut values: impl Iterator<Ite
 }
 
 /// The client's map cannot remove.
-fn without(map: &HeaderMap, name: &HeaderName) -> HeaderMap {
+fn without(map: &HeaderMap, goes: impl Fn(&HeaderName) -> bool) -> HeaderMap {
     let mut rest = HeaderMap::new();
-    for (other, values) in map.iter().filter(|(other, _)| *other != name) {
+    for (other, values) in map.iter().filter(|(name, _)| !goes(name)) {
         replace(&mut rest, other, values.iter().cloned());
     }
     rest
@@ -155,6 +176,30 @@ mod tests {
     fn other_encodings_are_left_alone() {
         let before = map(&[("Content-Encoding", "gzip")]);
         assert_eq!(unmarked(before.clone()), Some(before));
+    }
+
+    #[test]
+    fn the_engines_headers_take_the_place_of_what_stands_there() {
+        let mut sent =
+            map(&[("m2m-stamp", "old"), ("M2M-Key-Id", "a"), ("M2M-Key-Id", "b"), ("x", "y")]);
+        let mut found = engines(Some(&sent));
+        found.sort_unstable();
+        assert_eq!(found, [("M2M-Key-Id", "a"), ("M2M-Key-Id", "b"), ("m2m-stamp", "old")]);
+        replace_engines(&mut sent, &[("m2m-stamp", "new".to_owned())]).unwrap();
+        assert_eq!(sent, map(&[("m2m-stamp", "new"), ("x", "y")]));
+        replace_engines(&mut sent, &[]).unwrap();
+        assert_eq!(sent, map(&[("x", "y")]));
+        let refused = replace_engines(&mut sent, &[("m2m-stamp", "two\nlines".to_owned())]);
+        assert_eq!(refused, Err("m2m-stamp"));
+    }
+
+    #[test]
+    fn tombstones_and_keys_of_kafka_are_known_by_their_headers() {
+        let gone = map(&[("m2m-tombstone", "1"), ("m2m-key", "order-17")]);
+        assert!(is_tombstone(Some(&gone)));
+        assert_eq!(key(Some(&gone)), Some(b"order-17".as_slice()));
+        assert!(!is_tombstone(Some(&map(&[("m2m-tombstone", "0")]))));
+        assert!(!is_tombstone(None) && key(None).is_none());
     }
 
     #[test]

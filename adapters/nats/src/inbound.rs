@@ -2,32 +2,52 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::SystemTime;
 
-use async_nats::{Message, UnsubscribeError};
+use async_nats::{HeaderMap, Message, UnsubscribeError, jetstream};
 use futures_util::{Stream, StreamExt as _};
 use m2m_engine::bus::Replies;
 use m2m_engine::frame::Form;
-use m2m_engine::{Engine, Inbound};
+use m2m_engine::{Engine, Inbound, OpenError, Opened};
 
 use crate::error::OpenFailure;
-use crate::headers;
+use crate::{headers, identity};
 
-/// Opens a message of the client's, in place. What is the server's own affair passes untouched, and so does a message of which a
-/// consumer asked for the headers only.
+/// What the server says of a message, beside the message. Nothing on core NATS, which has no identities, and where a reply subject is
+/// whatever the sender chose.
+#[derive(Default)]
+pub(crate) struct Origin {
+    pub(crate) identity: Option<String>,
+    pub(crate) redelivered: bool,
+}
+
+impl Origin {
+    /// Of a delivery by JetStream. Only what is signed is asked for its origin.
+    pub(crate) fn of(delivery: &jetstream::Message) -> Self {
+        if headers::engines(delivery.headers.as_ref()).is_empty() {
+            return Self::default();
+        }
+        let Ok(info) = delivery.info() else { return Self::default() };
+        Self { identity: Some(identity::of(&info)), redelivered: info.delivered > 1 }
+    }
+}
+
+/// Opens a message of the client's, in place. What is the server's own affair passes untouched.
 pub(crate) fn open(
     engine: &Engine,
     mut message: Message,
-    identity: Option<&str>,
+    origin: &Origin,
 ) -> Result<Message, Box<OpenFailure<Message>>> {
-    let only_headers =
-        message.payload.is_empty() && headers::lack_payload(message.headers.as_ref());
-    if message.status.is_some() || message.subject.starts_with('$') || only_headers {
+    // Anybody can write a status: with a payload it is a message like others.
+    let is_status = message.status.is_some() && message.payload.is_empty();
+    if is_status || message.subject.starts_with('$') {
         return Ok(message);
     }
-    let inbound = Inbound { identity, ..Inbound::from(&message.subject) };
-    match engine.open(&message.payload, &inbound) {
-        Ok(opened) => {
+    let (headers, payload) = (message.headers.as_ref(), &message.payload);
+    match judge(engine, &message.subject, headers, payload, origin) {
+        Ok(None) => Ok(message),
+        Ok(Some(opened)) => {
             let framed = opened.is_framed();
             message.payload = opened.into_bytes(&message.payload);
             if framed {
@@ -39,7 +59,30 @@ pub(crate) fn open(
     }
 }
 
-/// A subscription whose messages are opened.
+/// Opens what was found on a subject: `None` for a null payload, of which there is nothing to open.
+pub(crate) fn judge<'a>(
+    engine: &Engine,
+    subject: &str,
+    headers: Option<&HeaderMap>,
+    payload: &'a [u8],
+    origin: &Origin,
+) -> Result<Option<Opened<'a>>, OpenError> {
+    let found = headers::engines(headers);
+    let inbound = Inbound {
+        key: headers::key(headers),
+        time: Some(SystemTime::now()),
+        identity: origin.identity.as_deref(),
+        redelivered: origin.redelivered,
+        headers: &found,
+        ..Inbound::from(subject)
+    };
+    if payload.is_empty() && headers::is_tombstone(headers) {
+        return engine.open_null(&inbound).map(|()| None);
+    }
+    engine.open(payload, &inbound).map(Some)
+}
+
+/// A subscription whose messages are opened. One that came before ([`OpenError::Repeated`]) is counted by the engine and passed over.
 #[derive(Debug)]
 pub struct Subscriber {
     inner: async_nats::Subscriber,
@@ -87,11 +130,13 @@ impl Subscriber {
 
     fn opened(&self, message: Message) -> Result<Message, Box<OpenFailure<Message>>> {
         let requester = message.reply.clone().filter(|reply| !reply.starts_with('$'));
-        let Some(requester) = requester else { return open(&self.engine, message, None) };
+        let Some(requester) = requester else {
+            return open(&self.engine, message, &Origin::default());
+        };
         let accepts =
             headers::accepts(message.headers.as_ref()) || Form::of(&message.payload) != Form::Plain;
         self.replies.note(&requester, accepts);
-        open(&self.engine, message, None)
+        open(&self.engine, message, &Origin::default())
     }
 }
 
@@ -99,7 +144,14 @@ impl Stream for Subscriber {
     type Item = Result<Message, Box<OpenFailure<Message>>>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let message = std::task::ready!(self.inner.poll_next_unpin(cx));
-        Poll::Ready(message.map(|message| self.opened(message)))
+        loop {
+            let Some(message) = ready!(self.inner.poll_next_unpin(cx)) else {
+                return Poll::Ready(None);
+            };
+            match self.opened(message) {
+                Err(failure) if matches!(failure.source, OpenError::Repeated) => {}
+                opened => return Poll::Ready(Some(opened)),
+            }
+        }
     }
 }

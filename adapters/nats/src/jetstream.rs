@@ -3,13 +3,15 @@
 mod builders;
 mod consumer;
 mod context;
+mod messages;
 mod publish;
 mod stored;
 mod stream;
 
 pub use builders::{BatchBuilder, FetchBuilder, StreamBuilder};
-pub use consumer::{Consumer, Messages, Sequence};
+pub use consumer::Consumer;
 pub use context::Context;
+pub use messages::{Messages, Sequence};
 pub use publish::{Acknowledging, PublishAckFuture};
 pub use stream::Stream;
 

@@ -38,9 +38,9 @@
 //! # Ok(()) }
 //! ```
 //!
-//! What is left alone, both ways: subjects that begin with `$` (JetStream's API, key-value and object stores), status messages, and
-//! messages that a consumer asked to come without their payload. A reply goes out framed only when its request was framed or
-//! carried `m2m-accept: 1`, as requests through this client do.
+//! What is left alone, both ways: subjects that begin with `$` (JetStream's API, key-value and object stores), and status messages
+//! without a payload. A reply goes out framed only when its request was framed or carried `m2m-accept: 1`, as requests through
+//! this client do. An empty payload with the header `m2m-tombstone: 1` is a Kafka tombstone on its way, and judged as one.
 //!
 //! A message that cannot be opened comes as an error that holds it, still framed: see [`OpenFailure`].
 

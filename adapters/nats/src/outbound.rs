@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::client::Client;
 use crate::error::{PublishError, RequestError, Unsent};
-use crate::inbound;
+use crate::inbound::{self, Origin};
 
 pub(crate) use prepare::{Prepared, Terms, prepare};
 
@@ -150,7 +150,9 @@ impl Client {
             inbox: request.inbox,
         };
         match self.inner.send_request(subject, request).await {
-            Ok(answer) => inbound::open(&self.engine, answer, None).map_err(RequestError::Open),
+            Ok(answer) => {
+                inbound::open(&self.engine, answer, &Origin::default()).map_err(RequestError::Open)
+            }
             Err(source) => Err(RequestError::Nats { payload: Unsent(original), source }),
         }
     }

@@ -6,8 +6,8 @@ use lapin::options::{
     BasicCancelOptions, BasicConsumeOptions, BasicGetOptions, ConfirmSelectOptions,
 };
 use lapin::types::{FieldTable, ReplyCode, ShortString};
-use m2m_engine::Engine;
 use m2m_engine::bus::Replies;
+use m2m_engine::{Engine, OpenError};
 
 use super::cancelled::Consumers;
 use super::connection::REPLY_ADDRESSES;
@@ -52,12 +52,13 @@ impl Channel {
         options: BasicConsumeOptions,
         arguments: FieldTable,
     ) -> Result<Consumer, ChannelError> {
+        let no_ack = options.no_ack;
         let inner = self.inner.basic_consume(queue, consumer_tag, options, arguments).await?;
         let cancelled = self.consumers.add(inner.tag());
-        Ok(Consumer::new(inner, self, cancelled))
+        Ok(Consumer::new(inner, self, no_ack, cancelled))
     }
 
-    /// As [`lapin::Channel::basic_get`].
+    /// As [`lapin::Channel::basic_get`]. A message that came before ([`OpenError::Repeated`]) is acknowledged and passed over.
     ///
     /// # Errors
     /// When the broker refuses it or cannot be reached, or the message cannot be opened; the error has the message then.
@@ -66,13 +67,17 @@ impl Channel {
         queue: ShortString,
         options: BasicGetOptions,
     ) -> Result<Option<BasicGetMessage>, GetError> {
-        let Some(mut message) = self.inner.basic_get(queue, options).await? else {
-            return Ok(None);
-        };
-        match self.opener().open(&mut message.delivery) {
-            Ok(()) => Ok(Some(message)),
-            Err(source) => Err(GetError::Open(Box::new(OpenFailure::new(message, source)))),
+        let opener = self.opener(options.no_ack);
+        while let Some(mut message) = self.inner.basic_get(queue.clone(), options).await? {
+            match opener.open(&mut message.delivery) {
+                Ok(()) => return Ok(Some(message)),
+                Err(OpenError::Repeated) => opener.pass_over(&message.delivery),
+                Err(source) => {
+                    return Err(GetError::Open(Box::new(OpenFailure::new(message, source))));
+                }
+            }
         }
+        Ok(None)
     }
 
     /// As [`lapin::Channel::basic_cancel`]: the consumer's stream ends, without an error.
@@ -107,7 +112,7 @@ impl Channel {
         returned.extend(self.inner.wait_for_confirms().await?);
         for message in &mut returned {
             // They are ours: what cannot be opened was sent so.
-            let _ = self.opener().open(&mut message.delivery);
+            let _ = self.opener(true).open(&mut message.delivery);
         }
         Ok(returned)
     }
@@ -156,8 +161,8 @@ impl Channel {
         &self.flights
     }
 
-    pub(crate) fn opener(&self) -> Opener {
-        Opener { engine: Arc::clone(&self.engine), replies: Arc::clone(&self.replies) }
+    pub(crate) fn opener(&self, no_ack: bool) -> Opener {
+        Opener { engine: Arc::clone(&self.engine), replies: Arc::clone(&self.replies), no_ack }
     }
 }
 

@@ -43,6 +43,23 @@ fn what_is_not_framed_is_not_marked() {
     assert!(unmarked(sent.as_borrowed()).is_none());
 }
 
+#[test]
+fn the_engines_headers_take_the_place_of_what_stands_there() {
+    let given = native(&vec![
+        text("m2m-stamp", "old"),
+        text("content-encoding", "gzip"),
+        text("M2M-Key-Id", "old"),
+        ("m2m-threat".to_owned(), None),
+        ("m2m-threat".to_owned(), Some(vec![0xff])),
+    ]);
+    assert!(has_engines(&given));
+    assert_eq!(engines(Some(given.as_borrowed())), [("m2m-stamp", "old"), ("M2M-Key-Id", "old")]);
+    let sent = marked(Some(&given), true, &[("m2m-stamp", "new".to_owned())]);
+    let expected = vec![text("content-encoding", "gzip, m2m"), text("m2m-stamp", "new")];
+    assert_eq!(list(&sent), expected);
+    assert!(!has_engines(&native(&vec![text("m2m-accept", "1")])));
+}
+
 fn header() -> impl Strategy<Value = (String, Option<Vec<u8>>)> {
     let name = prop_oneof![
         Just("content-encoding".to_owned()),

@@ -4,7 +4,6 @@ use std::fmt;
 use std::ops::Range;
 use std::time::SystemTime;
 
-use m2m_engine::frame::Form;
 use m2m_engine::{Engine, Inbound};
 use rdkafka::Message as _;
 use rdkafka::Timestamp;
@@ -42,15 +41,21 @@ impl<'a> Message<'a> {
         engine: &Engine,
         raw: BorrowedMessage<'a>,
     ) -> Result<Self, Box<OpenFailure>> {
-        let Some(frame) = raw.payload() else {
-            return Ok(Self { raw, opened: None });
-        };
-        let identity = (Form::of(frame) != Form::Plain)
-            .then(|| identity(raw.topic(), raw.partition(), raw.offset()));
+        let found = headers::engines(raw.headers());
+        let identity =
+            (!found.is_empty()).then(|| identity(raw.topic(), raw.partition(), raw.offset()));
         let inbound = Inbound {
+            key: raw.key(),
             time: Some(SystemTime::now()),
             identity: identity.as_deref(),
+            headers: &found,
             ..Inbound::from(raw.topic())
+        };
+        let Some(frame) = raw.payload() else {
+            return match engine.open_null(&inbound) {
+                Ok(()) => Ok(Self { raw, opened: None }),
+                Err(source) => Err(Box::new(OpenFailure { message: raw.detach(), source })),
+            };
         };
         let opened = match engine.open(frame, &inbound) {
             Ok(opened) if !opened.is_framed() => None,

@@ -1,13 +1,12 @@
 //! How messages are pulled: the client's own builders, whose messages come opened.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{StreamError, pull};
-use m2m_engine::Engine;
 
 use super::Messages;
+use super::messages::Opener;
 
 /// One builder: the methods that it passes on, and what its `messages` yields.
 macro_rules! builder {
@@ -19,24 +18,24 @@ macro_rules! builder {
         #[must_use = "a builder does nothing until its messages are asked for"]
         pub struct $name<'a> {
             inner: pull::$name<'a>,
-            engine: &'a Arc<Engine>,
+            opener: Opener,
         }
 
         impl<'a> $name<'a> {
-            pub(super) fn new(inner: pull::$name<'a>, engine: &'a Arc<Engine>) -> Self {
-                Self { inner, engine }
+            pub(super) fn new(inner: pull::$name<'a>, opener: Opener) -> Self {
+                Self { inner, opener }
             }
 
             $(
                 $(#[$says])*
                 pub fn $method(self, value: $argument) -> Self {
-                    Self { inner: self.inner.$method(value), engine: self.engine }
+                    Self { inner: self.inner.$method(value), opener: self.opener }
                 }
             )*
 
             /// The group of a consumer with priority groups.
             pub fn group<T: Into<String>>(self, group: T) -> Self {
-                Self { inner: self.inner.group(group), engine: self.engine }
+                Self { inner: self.inner.group(group), opener: self.opener }
             }
 
             /// The messages, opened.
@@ -44,8 +43,7 @@ macro_rules! builder {
             /// # Errors
             /// The client's own.
             pub async fn messages(self) -> Result<Messages<$messages>, $error> {
-                let inner = self.inner.messages().await?;
-                Ok(Messages { inner, engine: Arc::clone(self.engine) })
+                Ok(Messages::new(self.inner.messages().await?, self.opener))
             }
         }
 

@@ -1,18 +1,15 @@
 //! Consumers whose messages come opened.
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use async_nats::jetstream::consumer::{self, IntoConsumerConfig, StreamError, pull, push};
+use async_nats::jetstream::consumer::{
+    self, AckPolicy, IntoConsumerConfig, StreamError, pull, push,
+};
 use async_nats::jetstream::context::ConsumerInfoError;
-use async_nats::jetstream::{self, Message};
-use futures_util::{Stream, StreamExt as _};
 use m2m_engine::Engine;
 
-use super::{BatchBuilder, FetchBuilder, StreamBuilder};
-use crate::error::{OpenFailure, ReceiveError};
-use crate::{identity, inbound};
+use super::messages::Opener;
+use super::{BatchBuilder, FetchBuilder, Messages, Sequence, StreamBuilder};
 
 /// `async_nats::jetstream::consumer::Consumer`, whose messages come opened.
 #[derive(Debug, Clone)]
@@ -57,7 +54,13 @@ impl<T: IntoConsumerConfig> Consumer<T> {
     }
 
     fn opening<S>(&self, inner: S) -> Messages<S> {
-        Messages { inner, engine: Arc::clone(&self.engine) }
+        Messages::new(inner, self.opener())
+    }
+
+    fn opener(&self) -> Opener {
+        // Where one acknowledgement stands for all before it, or none is awaited, a message that is passed over needs none of its own.
+        let acknowledges = self.cached_info().config.ack_policy == AckPolicy::Explicit;
+        Opener { engine: Arc::clone(&self.engine), acknowledges }
     }
 }
 
@@ -72,17 +75,17 @@ impl Consumer<pull::Config> {
 
     /// Messages without end, with a say in how they are pulled.
     pub fn stream(&self) -> StreamBuilder<'_> {
-        StreamBuilder::new(self.inner.stream(), &self.engine)
+        StreamBuilder::new(self.inner.stream(), self.opener())
     }
 
     /// What is there now, up to a number of messages.
     pub fn fetch(&self) -> FetchBuilder<'_> {
-        FetchBuilder::new(self.inner.fetch(), &self.engine)
+        FetchBuilder::new(self.inner.fetch(), self.opener())
     }
 
     /// A number of messages, waiting for them for a time.
     pub fn batch(&self) -> BatchBuilder<'_> {
-        BatchBuilder::new(self.inner.batch(), &self.engine)
+        BatchBuilder::new(self.inner.batch(), self.opener())
     }
 
     /// Batches without end, of up to `batch` messages each.
@@ -90,8 +93,7 @@ impl Consumer<pull::Config> {
     /// # Errors
     /// The client's own.
     pub fn sequence(&self, batch: usize) -> Result<Sequence, pull::BatchError> {
-        let inner = self.inner.sequence(batch)?;
-        Ok(Sequence { inner, engine: Arc::clone(&self.engine) })
+        Ok(Sequence { inner: self.inner.sequence(batch)?, opener: self.opener() })
     }
 }
 
@@ -111,7 +113,8 @@ impl Consumer<pull::OrderedConfig> {
     /// # Errors
     /// The client's own.
     pub async fn messages(self) -> Result<Messages<pull::Ordered>, StreamError> {
-        Ok(Messages { inner: self.inner.messages().await?, engine: self.engine })
+        let opener = self.opener();
+        Ok(Messages::new(self.inner.messages().await?, opener))
     }
 }
 
@@ -121,67 +124,7 @@ impl Consumer<push::OrderedConfig> {
     /// # Errors
     /// The client's own.
     pub async fn messages(self) -> Result<Messages<push::Ordered>, StreamError> {
-        Ok(Messages { inner: self.inner.messages().await?, engine: self.engine })
-    }
-}
-
-/// Messages of a consumer, opened. Each is the client's own, with its `ack`, `ack_with`, `double_ack` and `info`.
-pub struct Messages<S> {
-    pub(super) inner: S,
-    pub(super) engine: Arc<Engine>,
-}
-
-impl<S> std::fmt::Debug for Messages<S> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Messages").finish_non_exhaustive()
-    }
-}
-
-impl<S, E> Stream for Messages<S>
-where
-    S: Stream<Item = Result<Message, E>> + Unpin,
-    E: Into<ReceiveError>,
-{
-    type Item = Result<Message, ReceiveError>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let item = std::task::ready!(self.inner.poll_next_unpin(cx));
-        Poll::Ready(item.map(|item| open(&self.engine, item.map_err(Into::into)?)))
-    }
-}
-
-fn open(engine: &Engine, delivery: Message) -> Result<Message, ReceiveError> {
-    let identity = delivery.info().ok().map(|info| identity::of(&info));
-    let jetstream::Message { message, context } = delivery;
-    match inbound::open(engine, message, identity.as_deref()) {
-        Ok(message) => Ok(Message { message, context }),
-        Err(failure) => {
-            let OpenFailure { message, source } = *failure;
-            let failure = OpenFailure::new(Message { message, context }, source);
-            Err(ReceiveError::Open(Box::new(failure)))
-        }
-    }
-}
-
-/// Batches of messages, opened.
-pub struct Sequence {
-    inner: pull::Sequence,
-    engine: Arc<Engine>,
-}
-
-impl std::fmt::Debug for Sequence {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sequence").finish_non_exhaustive()
-    }
-}
-
-impl Stream for Sequence {
-    type Item = Result<Messages<pull::Batch>, pull::MessagesError>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let batch = std::task::ready!(self.inner.poll_next_unpin(cx));
-        let engine = &self.engine;
-        let opening = |inner| Messages { inner, engine: Arc::clone(engine) };
-        Poll::Ready(batch.map(|batch| batch.map(opening)))
+        let opener = self.opener();
+        Ok(Messages::new(self.inner.messages().await?, opener))
     }
 }

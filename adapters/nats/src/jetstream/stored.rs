@@ -2,18 +2,23 @@
 
 use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::stream::{DirectGetError, RawMessageError};
-use m2m_engine::{Engine, Inbound};
+use m2m_engine::Engine;
 
 use super::Stream;
 use crate::error::{GetMessageError, OpenFailure};
 use crate::headers;
+use crate::inbound::{Origin, judge};
 
 fn opened(engine: &Engine, mut message: StreamMessage) -> Result<StreamMessage, GetMessageError> {
     if message.subject.starts_with('$') {
         return Ok(message);
     }
-    match engine.open(&message.payload, &Inbound::from(&message.subject)) {
-        Ok(opened) => {
+    // Read as often as one likes: that is no replay.
+    let origin = Origin { redelivered: true, ..Origin::default() };
+    let (headers, payload) = (Some(&message.headers), &message.payload);
+    match judge(engine, &message.subject, headers, payload, &origin) {
+        Ok(None) => Ok(message),
+        Ok(Some(opened)) => {
             let framed = opened.is_framed();
             message.payload = opened.into_bytes(&message.payload);
             if framed {

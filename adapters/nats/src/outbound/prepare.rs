@@ -1,5 +1,7 @@
 //! What goes to the client in the place of what it is given.
 
+use std::time::SystemTime;
+
 use async_nats::HeaderMap;
 use bytes::Bytes;
 use m2m_engine::{Algorithm, Engine, Outbound};
@@ -35,15 +37,21 @@ pub(crate) fn prepare(
     if terms.subject.starts_with('$') {
         return fits(terms.limit, Prepared { payload: payload.clone(), headers });
     }
-    let outbound = Outbound { algorithm: terms.algorithm, ..Outbound::to(terms.subject) };
-    let wrapped = engine.wrap(payload, &outbound).map_err(Refused::Wrap)?;
-    for (name, value) in &wrapped.headers {
-        if !headers::add(&mut headers, name, value) {
-            return Err(Refused::Header { name });
-        }
-    }
-    let framed = wrapped.is_framed();
-    let payload = wrapped.into_bytes(payload);
+    let outbound = Outbound {
+        key: headers::key(Some(&headers)),
+        time: Some(SystemTime::now()),
+        algorithm: terms.algorithm,
+        ..Outbound::to(terms.subject)
+    };
+    let (framed, added, payload) = if payload.is_empty() && headers::is_tombstone(Some(&headers)) {
+        let added = engine.wrap_null(&outbound).map_err(Refused::Wrap)?;
+        (false, added, payload.clone())
+    } else {
+        let mut wrapped = engine.wrap(payload, &outbound).map_err(Refused::Wrap)?;
+        let added = std::mem::take(&mut wrapped.headers);
+        (wrapped.is_framed(), added, wrapped.into_bytes(payload))
+    };
+    headers::replace_engines(&mut headers, &added).map_err(|name| Refused::Header { name })?;
     if framed || terms.accept {
         let mut marked = headers.clone();
         if framed {
