@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::scan::ScanConfig;
+
 /// How hard Brotli tries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -76,6 +78,8 @@ pub struct Config {
     pub prices: Option<String>,
     /// Bounds.
     pub limits: Limits,
+    /// How messages are screened for threats.
+    pub scan: ScanConfig,
 }
 
 /// Why a configuration was refused.
@@ -97,6 +101,28 @@ pub enum ConfigError {
     /// The price list is not what `cost.toml` shows.
     #[error("the list of model prices cannot be read")]
     Prices(#[source] toml::de::Error),
+    /// A threshold that no score reaches, or that is no number.
+    #[error("scan.policy.{name} is {threshold}; it must be from 0 to 1")]
+    Threshold {
+        /// The category.
+        name: &'static str,
+        /// What it was set to.
+        threshold: f32,
+    },
+    /// An entry of the allow-list is no JSON pointer.
+    #[error(
+        "scan.danger.allow.pointers has {pointer:?}; a JSON pointer is empty or begins with a slash"
+    )]
+    Pointer {
+        /// The entry.
+        pointer: String,
+    },
+    /// An entry of the allow-list is no SHA-256.
+    #[error("scan.danger.allow.sha256 has {hash:?}; it must be 64 hex digits")]
+    Sha256 {
+        /// The entry.
+        hash: String,
+    },
     /// The Llama 3 tokenizer is not the published file: 128,000 lines of a token in base64 and its rank.
     #[error("the Llama 3 tokenizer is not the published tokenizer.model: line {line}")]
     Llama3 {

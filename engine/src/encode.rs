@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use crate::config::{Config, ConfigError, Limits, Tokenizer};
 use crate::flow::{OpenError, WrapError};
 use crate::frame::{Flags, FrameError, Header, Held, Security};
-use crate::scan::{Finding, Scanned};
+use crate::scan::{Scanned, Verdict};
 
 /// What is done to a payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -63,7 +63,7 @@ impl<'a> Planned<'a> {
 #[derive(Debug)]
 pub struct Encoded<'a> {
     pub(crate) content: Content<'a>,
-    pub(crate) findings: Vec<Finding>,
+    pub(crate) verdict: Verdict,
 }
 
 #[derive(Debug)]
@@ -106,7 +106,7 @@ impl Codecs {
 
     pub(crate) fn encode<'a>(&self, planned: Planned<'a>) -> Result<Encoded<'a>, WrapError> {
         let Planned { scanned, algorithm, if_smaller } = planned;
-        let (payload, header, findings) = scanned.into_parts();
+        let (payload, header, verdict) = scanned.into_parts();
         let content = match algorithm {
             Algorithm::Stored => Content::Stored(payload),
             Algorithm::M2m => self.m2m(payload, header),
@@ -120,7 +120,7 @@ impl Codecs {
                 None => self.m2m(payload, header),
             },
         };
-        let encoded = Encoded { content, findings };
+        let encoded = Encoded { content, verdict };
         if if_smaller && encoded.framed_len() >= payload.len() {
             return Ok(Encoded { content: Content::Stored(payload), ..encoded });
         }

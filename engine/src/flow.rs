@@ -19,7 +19,7 @@ use crate::config::{Config, ConfigError, Framing};
 use crate::encode::{Algorithm, Codecs, Planned};
 use crate::frame::{self, Form};
 use crate::json;
-use crate::scan::{self, Screening};
+use crate::scan::{self, Outcome, Scan, Scanned, Screen, Verdict};
 
 /// Wraps payloads into frames and opens frames. Made once, shared by reference; it holds no state of any message.
 pub struct Engine {
@@ -27,17 +27,17 @@ pub struct Engine {
     facts: json::Facts,
     codecs: Codecs,
     chooser: Box<dyn Choose>,
-    screening: Screening,
+    screen: Screen,
 }
 
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Engine").field("screening", &self.screening).finish_non_exhaustive()
+        f.debug_struct("Engine").field("screen", &self.screen).finish_non_exhaustive()
     }
 }
 
 impl Engine {
-    /// An engine with the rule-based chooser and no scanner.
+    /// An engine with the rule-based chooser and the built-in scanner.
     ///
     /// # Errors
     /// When the configuration is out of range or cannot be read.
@@ -47,7 +47,7 @@ impl Engine {
             facts: json::Facts::new(&config)?,
             codecs: Codecs::new(&config)?,
             chooser: Box::new(Rules),
-            screening: Screening::NoScanner,
+            screen: Screen::new(&config, Box::new(scan::NoRules))?,
             config,
         })
     }
@@ -59,10 +59,10 @@ impl Engine {
         self
     }
 
-    /// The same engine with messages screened on their way out.
+    /// The same engine with another scanner; what becomes of its findings is configured as before.
     #[must_use]
-    pub fn with_screening(mut self, screening: Screening) -> Self {
-        self.screening = screening;
+    pub fn with_scanner(mut self, scanner: impl Scan + 'static) -> Self {
+        self.screen.with_scanner(Box::new(scanner));
         self
     }
 
@@ -78,7 +78,7 @@ impl Engine {
         payload: &'a [u8],
         outbound: &Outbound<'_>,
     ) -> Result<Wrapped<'a>, WrapError> {
-        let scanned = self.screened(payload, outbound)?;
+        let scanned = self.screened(payload)?;
         let planned = self.plan(scanned, outbound.algorithm);
         let encoded = self.codecs.encode(planned)?;
         let wrapped = frame::write(encoded);
@@ -108,20 +108,17 @@ impl Engine {
         Ok(())
     }
 
-    fn screened<'a>(
-        &self,
-        payload: &'a [u8],
-        outbound: &Outbound<'_>,
-    ) -> Result<scan::Scanned<'a>, WrapError> {
+    fn screened<'a>(&self, payload: &'a [u8]) -> Result<Scanned<'a>, WrapError> {
         let limit = self.config.limits.inflated;
         if payload.len() > limit {
             return Err(WrapError::PayloadTooLong { len: payload.len(), limit });
         }
-        scan::screen(&self.screening, &self.facts, payload, outbound)
-            .map_err(|findings| WrapError::Blocked { findings })
+        self.screen
+            .screen(&self.facts, payload)
+            .map_err(|verdict| WrapError::Blocked { findings: error::told(verdict) })
     }
 
-    fn plan<'a>(&self, scanned: scan::Scanned<'a>, forced: Option<Algorithm>) -> Planned<'a> {
+    fn plan<'a>(&self, scanned: Scanned<'a>, forced: Option<Algorithm>) -> Planned<'a> {
         if let Some(algorithm) = forced {
             return Planned::forced(scanned, algorithm);
         }
@@ -149,7 +146,7 @@ impl Engine {
     ) -> Result<Opened<'a>, OpenError> {
         let form = Form::of(message);
         if form == Form::Plain {
-            return Ok(Opened { payload: Cow::Borrowed(message), form });
+            return self.opened(Cow::Borrowed(message), form);
         }
         let (len, limit) = (message.len(), self.config.limits.frame);
         if len > limit {
@@ -157,6 +154,30 @@ impl Engine {
         }
         let held = frame::read(form, message)?;
         let payload = self.codecs.decode(held)?;
-        Ok(Opened { payload, form })
+        self.opened(payload, form)
+    }
+
+    fn opened<'a>(&self, payload: Cow<'a, [u8]>, form: Form) -> Result<Opened<'a>, OpenError> {
+        let verdict = self.judged(&payload)?;
+        Ok(Opened { payload, form, verdict })
+    }
+
+    /// The verdict on what has been opened, if that is to be screened.
+    fn judged(&self, payload: &[u8]) -> Result<Verdict, OpenError> {
+        if !self.config.scan.inbound {
+            return Ok(Verdict::default());
+        }
+        match self.screen.judge(payload) {
+            verdict if verdict.outcome == Outcome::Blocked => {
+                Err(OpenError::Blocked { findings: error::told(verdict) })
+            }
+            verdict => Ok(verdict),
+        }
+    }
+
+    /// What the screening says of a payload, without wrapping it.
+    #[must_use]
+    pub fn judge(&self, payload: &[u8]) -> Verdict {
+        self.screen.judge(payload)
     }
 }

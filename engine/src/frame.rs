@@ -137,7 +137,7 @@ pub fn to_text(frame: &[u8]) -> Cow<'_, [u8]> {
 /// Writes what was encoded.
 pub(crate) fn write(encoded: Encoded<'_>) -> Wrapped<'_> {
     let len = encoded.framed_len();
-    let Encoded { content, findings } = encoded;
+    let Encoded { content, verdict } = encoded;
     let (bytes, algorithm) = match content {
         Content::Stored(payload) => (Cow::Borrowed(payload), Algorithm::Stored),
         Content::M2m { header, crc32, body } => {
@@ -165,7 +165,7 @@ pub(crate) fn write(encoded: Encoded<'_>) -> Wrapped<'_> {
         }
     };
     debug_assert_eq!(bytes.len(), len, "told before it was written");
-    Wrapped { bytes, algorithm, headers: Vec::new(), findings }
+    Wrapped { bytes, algorithm, headers: verdict.header().into_iter().collect(), verdict }
 }
 
 impl Encoded<'_> {

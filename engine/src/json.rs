@@ -5,6 +5,7 @@
 
 mod facts;
 mod text;
+mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ use std::ops::Range;
 
 pub use facts::Facts;
 pub use text::Text;
+pub(crate) use watch::{Watch, Watched};
 
 /// Why bytes are not JSON that can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -90,15 +92,20 @@ impl<'a> Reader<'a> {
     pub fn new(json: &'a [u8], max_depth: usize) -> Result<Self, JsonError> {
         let text = simdutf8::compat::from_utf8(json)
             .map_err(|error| JsonError::Syntax { at: error.valid_up_to() })?;
-        Ok(Self {
+        Ok(Self::resume(text, 0, max_depth))
+    }
+
+    /// Reads the document that begins at byte `from` of `text`, as others may stand before it.
+    pub(crate) fn resume(text: &'a str, from: usize, max_depth: usize) -> Self {
+        Self {
             text,
-            at: 0,
-            start: 0,
-            end: 0,
+            at: from,
+            start: from,
+            end: from,
             expect: Expect::Value,
             open: Vec::new(),
             max_depth,
-        })
+        }
     }
 
     /// The bytes of the event that came last: a string's with its quotes.
@@ -135,20 +142,6 @@ impl<'a> Reader<'a> {
             Expect::Nothing if self.at == self.text.len() => Ok(Event::End),
             Expect::Nothing => Err(self.syntax()),
         }
-    }
-
-    /// Reads on to the end of the value that `first` began.
-    ///
-    /// # Errors
-    /// As [`Reader::next_event`].
-    pub fn skip(&mut self, first: &Event<'_>) -> Result<(), JsonError> {
-        if matches!(first, Event::ObjectStart | Event::ArrayStart) {
-            let outside = self.depth().saturating_sub(1);
-            while self.depth() > outside {
-                self.next_event()?;
-            }
-        }
-        Ok(())
     }
 
     fn comma_or_end(&mut self) -> Result<Event<'a>, JsonError> {

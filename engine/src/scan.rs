@@ -1,12 +1,31 @@
 //! Step 1. In: the payload. Out: Scanned. Next: choose.
 
+mod allow;
+mod config;
+mod names;
+mod nested;
+mod pass;
+mod place;
+mod speaker;
+mod structure;
+mod verdict;
+
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::flow::Outbound;
+use crate::config::{Config, ConfigError};
 use crate::frame::Header;
-use crate::json;
+use crate::json::{self, Text};
+
+pub use allow::Allow;
+pub use config::{Danger, Policies, Policy, ScanConfig};
+pub use structure::StructureLimits;
+pub use verdict::{Outcome, Verdict};
 
 /// What kind of threat a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -22,6 +41,29 @@ pub enum Category {
     PrivilegeEscalation,
     /// A payload built to break its reader.
     Malformed,
+}
+
+impl Category {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Injection,
+        Self::Jailbreak,
+        Self::Exfiltration,
+        Self::PrivilegeEscalation,
+        Self::Malformed,
+    ];
+
+    /// `injection`, `jailbreak`, `exfiltration`, `privilege-escalation` or `malformed`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Injection => "injection",
+            Self::Jailbreak => "jailbreak",
+            Self::Exfiltration => "exfiltration",
+            Self::PrivilegeEscalation => "privilege-escalation",
+            Self::Malformed => "malformed",
+        }
+    }
 }
 
 /// Who says a text, as far as the payload tells.
@@ -61,7 +103,8 @@ pub struct Finding {
     pub severity: f32,
     /// Where, in bytes: within the passage as a [`Scan`] gives it, within the payload as the engine hands it on.
     pub range: Range<usize>,
-    /// The JSON pointer (RFC 6901) of the string that holds it; empty in what is not JSON, and as a [`Scan`] gives it.
+    /// The JSON pointer (RFC 6901) of the string that holds it, cut to 1,024 bytes; of the member, where its name holds it. Empty in what is
+    /// not JSON, and as a [`Scan`] gives it.
     pub pointer: String,
 }
 
@@ -78,7 +121,7 @@ impl Finding {
     }
 }
 
-/// Looks for threats in one text. It only reports; a [`Policy`] decides.
+/// Looks for threats in one text. It only reports, each rule at most once; a [`Policy`] decides.
 ///
 /// What it finds depends on the passage alone, so that a passage already judged need not be judged again.
 pub trait Scan: Send + Sync {
@@ -86,40 +129,110 @@ pub trait Scan: Send + Sync {
     fn scan(&self, passage: &Passage<'_>, findings: &mut Vec<Finding>);
 }
 
-/// What becomes of findings.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Policy {
-    /// Messages with a finding of at least this severity are refused, the others pass.
-    Block {
-        /// From 0 to 1.
-        threshold: f32,
-    },
-    /// Findings are handed to the caller, every message passes.
-    Flag,
+/// Finds nothing.
+pub(crate) struct NoRules;
+
+impl Scan for NoRules {
+    fn scan(&self, _: &Passage<'_>, _: &mut Vec<Finding>) {}
 }
 
-/// Whether messages are screened; named in full, because an engine that screens nothing must say so.
-#[derive(Default)]
-pub enum Screening {
-    /// No scanner is configured: nothing is looked at, everything passes.
-    #[default]
-    NoScanner,
-    /// A scanner looks at every message.
-    Scanner {
-        /// Finds.
-        scanner: Box<dyn Scan>,
-        /// Decides.
-        policy: Policy,
-    },
+/// Screens payloads as it was configured.
+pub(crate) struct Screen {
+    scanner: Box<dyn Scan>,
+    policies: Policies,
+    limits: StructureLimits,
+    allow: Allow,
+    off: bool,
+    max_depth: usize,
 }
 
-impl std::fmt::Debug for Screening {
+impl std::fmt::Debug for Screen {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::NoScanner => f.write_str("NoScanner"),
-            Self::Scanner { policy, .. } => {
-                f.debug_struct("Scanner").field("policy", policy).finish_non_exhaustive()
-            }
+        f.debug_struct("Screen")
+            .field("off", &self.off)
+            .field("policies", &self.policies)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Screen {
+    /// # Errors
+    /// When a threshold is out of range, or an allow-list cannot be read.
+    pub(crate) fn new(config: &Config, scanner: Box<dyn Scan>) -> Result<Self, ConfigError> {
+        let scan = &config.scan;
+        scan.check()?;
+        Ok(Self {
+            scanner,
+            policies: scan.policy.clone(),
+            limits: scan.limits,
+            allow: scan.danger.allow.clone(),
+            off: scan.danger.off,
+            max_depth: config.limits.json_depth,
+        })
+    }
+
+    /// Another scanner, everything else as it was.
+    pub(crate) fn with_scanner(&mut self, scanner: Box<dyn Scan>) {
+        self.scanner = scanner;
+    }
+
+    /// The verdict on a payload, whatever it is.
+    pub(crate) fn judge(&self, payload: &[u8]) -> Verdict {
+        if self.off {
+            return Verdict::default();
+        }
+        let mut pass = pass::Pass::new(self, payload);
+        let read = pass.read();
+        pass.finish(read)
+    }
+
+    /// Screens a payload and reads the facts of its header, in one pass over its JSON.
+    ///
+    /// # Errors
+    /// The verdict, where the policy refuses the message.
+    pub(crate) fn screen<'a>(
+        &self,
+        facts: &json::Facts,
+        payload: &'a [u8],
+    ) -> Result<Scanned<'a>, Verdict> {
+        if self.off {
+            let (header, verdict) = (facts.read(payload), Verdict::default());
+            return Ok(Scanned { payload, header, verdict });
+        }
+        let mut pass = pass::Pass::new(self, payload);
+        let header = facts.read_watched(payload, &mut pass);
+        let (header, read) =
+            header.map_or_else(|error| (None, Err(error)), |header| (header, Ok(())));
+        let verdict = pass.finish(read);
+        if verdict.outcome == Outcome::Blocked {
+            return Err(verdict);
+        }
+        Ok(Scanned { payload, header, verdict })
+    }
+
+    /// What the scanner finds in a passage; ranges in what it says.
+    fn look(&self, text: &Text<'_>, speaker: Speaker, findings: &mut Vec<Finding>) {
+        let passage = Passage { text: &text.unescaped(), speaker };
+        nested::scan(&*self.scanner, &passage, findings);
+    }
+
+    /// Adds what was found in one passage to the verdict.
+    fn weigh<'t>(
+        &self,
+        verdict: &mut Verdict,
+        findings: &mut Vec<Finding>,
+        pointer: &str,
+        text: impl FnOnce() -> Cow<'t, str>,
+    ) {
+        self.allow.apply(findings, pointer, text);
+        verdict.add(findings, &self.policies);
+    }
+
+    /// Adds what is wrong with the build of a payload; `is_limit` for what passes one.
+    fn weigh_offence(&self, verdict: &mut Verdict, finding: Finding, is_limit: bool) {
+        let policy = if is_limit { self.policies.structure } else { self.policies.malformed };
+        if !self.allow.has(&finding) {
+            verdict.add_one(finding, policy);
         }
     }
 }
@@ -128,13 +241,13 @@ impl std::fmt::Debug for Screening {
 ///
 /// ```compile_fail
 /// // Its fields are private: only the screening makes one.
-/// let scanned = m2m_engine::scan::Scanned { payload: b"{}", header: None, findings: vec![] };
+/// let scanned = m2m_engine::scan::Scanned { payload: b"{}", header: None, verdict: Default::default() };
 /// ```
 #[derive(Debug)]
 pub struct Scanned<'a> {
     payload: &'a [u8],
     header: Option<Header<'a>>,
-    findings: Vec<Finding>,
+    verdict: Verdict,
 }
 
 impl<'a> Scanned<'a> {
@@ -143,42 +256,11 @@ impl<'a> Scanned<'a> {
     }
 
     /// The header that this payload's frame would carry; `None` when it is not JSON.
-    pub(crate) fn into_parts(self) -> (&'a [u8], Option<Header<'a>>, Vec<Finding>) {
-        (self.payload, self.header, self.findings)
+    pub(crate) fn into_parts(self) -> (&'a [u8], Option<Header<'a>>, Verdict) {
+        (self.payload, self.header, self.verdict)
     }
 
     pub(crate) fn is_json(&self) -> bool {
         self.header.is_some()
     }
-}
-
-/// Screens a payload and reads the facts of its header, in one pass over its JSON.
-///
-/// # Errors
-/// The findings for which the policy refuses the message.
-pub(crate) fn screen<'a>(
-    screening: &Screening,
-    facts: &json::Facts,
-    payload: &'a [u8],
-    _outbound: &Outbound<'_>,
-) -> Result<Scanned<'a>, Vec<Finding>> {
-    let findings = match screening {
-        Screening::NoScanner => Vec::new(),
-        Screening::Scanner { scanner, policy } => {
-            let mut findings = Vec::new();
-            if let Ok(text) = simdutf8::basic::from_utf8(payload) {
-                scanner.scan(&Passage { text, speaker: Speaker::Unknown }, &mut findings);
-            }
-            match policy {
-                Policy::Block { threshold } => {
-                    if findings.iter().any(|finding| finding.severity >= *threshold) {
-                        return Err(findings);
-                    }
-                }
-                Policy::Flag => {}
-            }
-            findings
-        }
-    };
-    Ok(Scanned { payload, header: facts.read(payload), findings })
 }

@@ -3,7 +3,7 @@
 
 use m2m_engine::config::ConfigError;
 use m2m_engine::frame::{self, Form, FrameError};
-use m2m_engine::scan::{Category, Finding, Passage, Policy, Scan, Screening};
+use m2m_engine::scan::{Policies, Policy, ScanConfig};
 use m2m_engine::{
     Algorithm, Config, Engine, Framing, Inbound, Level, Limits, OpenError, Outbound, WrapError,
     fuzz,
@@ -299,7 +299,8 @@ fn a_frame_whose_header_cannot_be_read_opens_if_its_payload_is_whole() {
 
 #[test]
 fn json_that_cannot_be_read_within_the_limits_is_custom_bytes() {
-    let engine = engine(Config::default());
+    let scan = ScanConfig { policy: Policies::all(Policy::Off), ..ScanConfig::default() };
+    let engine = engine(Config { scan, ..Config::default() });
     let deep = [vec![b'['; 5000], vec![b']'; 5000]].concat();
     let roles = format!(r#"{{"model":"m","messages":[{}{{}}]}}"#, "{},".repeat(300_000));
     for payload in [deep, roles.into_bytes()] {
@@ -367,31 +368,4 @@ fn a_bomb_is_refused_within_the_limits_memory() {
         assert!(matches!(opened, Err(OpenError::PayloadTooLong { limit: 1_048_576 })));
     }
     assert!(peak() - before < 64 << 10, "{} KiB more", peak() - before);
-}
-
-struct Shouting;
-
-impl Scan for Shouting {
-    fn scan(&self, passage: &Passage<'_>, findings: &mut Vec<Finding>) {
-        let at = passage.text.find("!!");
-        findings
-            .extend(at.map(|at| Finding::new("shouting", Category::Injection, 0.9, at..at + 2)));
-    }
-}
-
-#[test]
-fn a_scanner_reports_and_the_policy_decides() {
-    let screened = |policy| {
-        let scanner: Box<dyn Scan> = Box::new(Shouting);
-        engine(Config::default()).with_screening(Screening::Scanner { scanner, policy })
-    };
-    let flagged = screened(Policy::Flag);
-    let flagged = flagged.wrap(b"listen!!", &Outbound::default()).unwrap();
-    assert_eq!(flagged.findings, [Finding::new("shouting", Category::Injection, 0.9, 6..8)]);
-    let blocking = screened(Policy::Block { threshold: 0.8 });
-    let error = blocking.wrap(b"listen!!", &Outbound::default()).unwrap_err();
-    assert_eq!(error.to_string(), "blocked by the scanner: shouting at 6..8");
-    assert!(blocking.wrap(b"listen.", &Outbound::default()).unwrap().findings.is_empty());
-    let high = screened(Policy::Block { threshold: 0.95 });
-    assert_eq!(high.wrap(b"listen!!", &Outbound::default()).unwrap().findings.len(), 1);
 }

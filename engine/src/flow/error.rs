@@ -2,7 +2,7 @@
 
 use crate::error::{Classify, Transience};
 use crate::frame::{FrameError, Security};
-use crate::scan::Finding;
+use crate::scan::{Finding, Verdict};
 
 /// Why a payload was not wrapped. It is untouched, and may be sent otherwise.
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +27,7 @@ pub enum WrapError {
     /// The scanner found what the policy blocks.
     #[error("blocked by the scanner: {}", names(.findings))]
     Blocked {
-        /// All findings of the message.
+        /// All findings of the message, without their pointers, as these hold names from the payload.
         findings: Vec<Finding>,
     },
     /// Token-native with Llama 3 was asked for, and no tokenizer file was given.
@@ -35,12 +35,26 @@ pub enum WrapError {
     NoLlama3Tokenizer,
 }
 
+/// Rules and ranges, the strongest first, at most eight of them.
 fn names(findings: &[Finding]) -> String {
-    let names: Vec<String> = findings
-        .iter()
-        .map(|f| format!("{} at {}..{}", f.rule, f.range.start, f.range.end))
-        .collect();
+    let mut findings: Vec<&Finding> = findings.iter().collect();
+    findings.sort_by(|a, b| b.severity.total_cmp(&a.severity));
+    let names =
+        findings.iter().map(|f| format!("{} at {}..{}", f.rule, f.range.start, f.range.end));
+    let mut names: Vec<String> = names.take(8).collect();
+    if let Some(more @ 1..) = findings.len().checked_sub(names.len()) {
+        names.push(format!("{more} more"));
+    }
     names.join(", ")
+}
+
+/// What a refusal tells of a verdict.
+pub(super) fn told(verdict: Verdict) -> Vec<Finding> {
+    let mut findings = verdict.findings;
+    for finding in &mut findings {
+        finding.pointer.clear();
+    }
+    findings
 }
 
 impl Classify for WrapError {
@@ -81,6 +95,12 @@ pub enum OpenError {
         /// The limit.
         limit: usize,
     },
+    /// The scanner found what the policy blocks ([`crate::scan::ScanConfig::inbound`]).
+    #[error("blocked by the scanner: {}", names(.findings))]
+    Blocked {
+        /// All findings of the message, without their pointers, as these hold names from the payload.
+        findings: Vec<Finding>,
+    },
     /// It was opened before, under another identity: sent twice by a relay, or captured and sent again. To be acknowledged and dropped.
     #[error("the message was received before")]
     Repeated,
@@ -96,6 +116,7 @@ impl Classify for OpenError {
             | Self::Secured { .. }
             | Self::FrameTooLong { .. }
             | Self::PayloadTooLong { .. }
+            | Self::Blocked { .. }
             | Self::Repeated
             | Self::NoLlama3Tokenizer => Transience::Permanent,
         }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::encode::Algorithm;
 use crate::frame::Form;
-use crate::scan::Finding;
+use crate::scan::Verdict;
 
 /// What is known of a message on its way out, beside its payload.
 #[derive(Debug, Clone, Copy, Default)]
@@ -67,8 +67,8 @@ pub struct Wrapped<'a> {
     pub algorithm: Algorithm,
     /// Transport headers to send with it.
     pub headers: Vec<(&'static str, String)>,
-    /// What the scanner found, if one is configured.
-    pub findings: Vec<Finding>,
+    /// What the screening says of it. A flagged message's verdict is among the headers.
+    pub verdict: Verdict,
 }
 
 impl Wrapped<'_> {
@@ -94,6 +94,9 @@ pub struct Opened<'a> {
     /// What it came in. Anything but [`Form::Plain`] means that a mark in the content encoding is to be removed
     /// ([`crate::bus::headers::encoding_unmarked`]).
     pub form: Form,
+    /// What our own screening says of it, if incoming messages are screened ([`crate::scan::ScanConfig::inbound`]). What its sender said
+    /// ([`crate::bus::headers::THREAT`]) is no part of it.
+    pub verdict: Verdict,
 }
 
 impl Opened<'_> {

@@ -26,9 +26,9 @@ impl Engine {
     pub fn wrap_token_ids(
         &self,
         payload: &[u8],
-        outbound: &Outbound<'_>,
+        _outbound: &Outbound<'_>,
     ) -> Result<Option<Vec<u8>>, WrapError> {
-        let scanned = self.screened(payload, outbound)?;
+        let scanned = self.screened(payload)?;
         let encoded = self.codecs.encode(Planned::forced(scanned, Algorithm::TokenNative))?;
         let Content::TokenNative { tokenizer, ids } = encoded.content else {
             return Ok(None);
@@ -63,7 +63,9 @@ impl Engine {
             crc32: None,
             body: Cow::Borrowed(ids),
         };
-        self.codecs.decode(held).map(Cow::into_owned)
+        let payload = self.codecs.decode(held)?;
+        self.judged(&payload)?;
+        Ok(payload.into_owned())
     }
 }
 

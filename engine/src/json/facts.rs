@@ -12,7 +12,7 @@ use request::Messages;
 use response::{Choice, Usage};
 use walk::{members, number, string};
 
-use super::{Event, JsonError, Reader, Text};
+use super::{Event, JsonError, Reader, Text, Watch, Watched};
 use crate::config::{Config, ConfigError};
 use crate::frame::cost::Prices;
 use crate::frame::{Body, FinishReason, Flags, Header, Request, Response};
@@ -38,12 +38,19 @@ impl Facts {
     /// the limits, and when its header would be too long for a frame (65,535 bytes).
     #[must_use]
     pub fn read<'a>(&self, payload: &'a [u8]) -> Option<Header<'a>> {
-        let header = self.document(payload).ok()?;
-        header.fits().then_some(header)
+        self.read_watched(payload, &mut ()).ok().flatten()
     }
 
-    fn document<'a>(&self, payload: &'a [u8]) -> Result<Header<'a>, JsonError> {
-        let mut reader = Reader::new(payload, self.max_depth)?;
+    /// As [`Facts::read`], with `watch` seeing every event of the pass.
+    ///
+    /// # Errors
+    /// When it is not JSON that can be read within the limits.
+    pub(crate) fn read_watched<'a>(
+        &self,
+        payload: &'a [u8],
+        watch: &mut impl Watch<'a>,
+    ) -> Result<Option<Header<'a>>, JsonError> {
+        let mut reader = Watched::new(Reader::new(payload, self.max_depth)?, watch);
         let mut top = Top::default();
         let first = reader.next_event()?;
         if first == Event::ObjectStart {
@@ -53,7 +60,8 @@ impl Facts {
         }
         // Only the end can follow; anything else is an error.
         reader.next_event()?;
-        Ok(top.into_header(&self.prices))
+        let header = top.into_header(&self.prices);
+        Ok(header.fits().then_some(header))
     }
 }
 
@@ -75,7 +83,7 @@ struct Top<'a> {
 }
 
 impl<'a> Top<'a> {
-    fn read(&mut self, reader: &mut Reader<'a>) -> Result<(), JsonError> {
+    fn read<W: Watch<'a>>(&mut self, reader: &mut Watched<'a, '_, W>) -> Result<(), JsonError> {
         members(reader, |key, reader, value| {
             // Longer than any name that matters, however it is escaped: passed without unescaping it.
             if key.raw().len() > LONGEST_NAME {

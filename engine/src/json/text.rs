@@ -10,6 +10,46 @@ pub struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
+    /// A text that is not JSON, in which nothing is escaped.
+    pub(crate) fn plain(text: &'a str) -> Self {
+        Self { raw: text, escaped: false }
+    }
+
+    /// A text that may hold JSON strings: what is an escape counts as one, what is none stands for itself.
+    pub(crate) fn lenient(text: &'a str) -> Self {
+        Self { raw: text, escaped: true }
+    }
+
+    /// Whether what it says is not what stands there.
+    pub(crate) fn is_escaped(&self) -> bool {
+        self.escaped
+    }
+
+    /// Its beginning, `len` bytes of it or somewhat fewer.
+    pub(crate) fn start(&self, len: usize) -> Self {
+        let raw = self.raw.get(..self.raw.floor_char_boundary(len)).unwrap_or_default();
+        Self { raw, ..*self }
+    }
+
+    /// Turns offsets into what the string says, ascending, into offsets into [`Text::raw`]; one within an escape becomes where that begins.
+    pub(crate) fn raw_offsets<'o>(&self, offsets: impl Iterator<Item = &'o mut usize>) {
+        let mut offsets = offsets.peekable();
+        // How much has been said, and how much was read for it.
+        let (mut said, mut read) = (0, 0);
+        self.pieces(|piece, reads| {
+            let says = match piece {
+                Piece::Plain(text) => text.len(),
+                Piece::Char(char) => char.len_utf8(),
+            };
+            while let Some(offset) = offsets.next_if(|offset| **offset < said + says) {
+                *offset = if says == reads { read + *offset - said } else { read };
+            }
+            said += says;
+            read += reads;
+        });
+        offsets.for_each(|offset| *offset = read);
+    }
+
     /// What stands between the quotes.
     #[must_use]
     pub fn raw(&self) -> &'a str {
@@ -23,7 +63,7 @@ impl<'a> Text<'a> {
             return Cow::Borrowed(self.raw);
         }
         let mut out = String::with_capacity(self.raw.len());
-        self.pieces(|piece| match piece {
+        self.pieces(|piece, _| match piece {
             Piece::Plain(text) => out.push_str(text),
             Piece::Char(char) => out.push(char),
         });
@@ -37,7 +77,7 @@ impl<'a> Text<'a> {
             return self.raw.len();
         }
         let mut len = 0;
-        self.pieces(|piece| {
+        self.pieces(|piece, _| {
             len += match piece {
                 Piece::Plain(text) => text.len(),
                 Piece::Char(char) => char.len_utf8(),
@@ -46,19 +86,20 @@ impl<'a> Text<'a> {
         len
     }
 
-    fn pieces(&self, mut each: impl FnMut(Piece<'a>)) {
+    /// Calls `each` with every piece, and with the bytes that spell it.
+    fn pieces(&self, mut each: impl FnMut(Piece<'a>, usize)) {
         let mut rest = self.raw;
         while let Some((plain, escape)) = rest.split_once('\\') {
             if !plain.is_empty() {
-                each(Piece::Plain(plain));
+                each(Piece::Plain(plain), plain.len());
             }
-            // The text was checked when it was read: every escape is whole.
-            let (char, len) = unescape(escape.as_bytes()).unwrap_or(('\u{fffd}', escape.len()));
-            each(Piece::Char(char));
+            // In a text that was checked when it was read every escape is whole.
+            let (char, len) = unescape(escape.as_bytes()).unwrap_or(('\\', 0));
+            each(Piece::Char(char), 1 + len);
             rest = escape.get(len..).unwrap_or_default();
         }
         if !rest.is_empty() {
-            each(Piece::Plain(rest));
+            each(Piece::Plain(rest), rest.len());
         }
     }
 }

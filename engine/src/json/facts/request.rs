@@ -1,6 +1,6 @@
 //! A request's messages: who speaks, how much, and whether there are images.
 
-use super::super::{Event, JsonError, Reader, Text};
+use super::super::{Event, JsonError, Text, Watch, Watched};
 use super::walk::{items, members, string};
 use crate::frame::{Role, Roles};
 
@@ -13,7 +13,10 @@ pub(super) struct Messages {
 }
 
 impl Messages {
-    pub(super) fn read<'a>(reader: &mut Reader<'a>, value: Event<'a>) -> Result<Self, JsonError> {
+    pub(super) fn read<'a, W: Watch<'a>>(
+        reader: &mut Watched<'a, '_, W>,
+        value: Event<'a>,
+    ) -> Result<Self, JsonError> {
         let mut all = Self::default();
         items(reader, value, |reader, message| {
             let (mut role, mut content) = (None, Content::default());
@@ -50,7 +53,10 @@ pub(super) struct Content {
 
 impl Content {
     /// A message's content: a string, or an array of parts.
-    pub(super) fn read<'a>(reader: &mut Reader<'a>, value: Event<'a>) -> Result<Self, JsonError> {
+    pub(super) fn read<'a, W: Watch<'a>>(
+        reader: &mut Watched<'a, '_, W>,
+        value: Event<'a>,
+    ) -> Result<Self, JsonError> {
         let mut content = Self::default();
         if let Event::String(text) = value {
             content.add(text);

@@ -1,6 +1,6 @@
 //! A response's first choice and its usage.
 
-use super::super::{Event, JsonError, Reader};
+use super::super::{Event, JsonError, Watch, Watched};
 use super::walk::{items, members, number, string};
 use crate::frame::FinishReason;
 
@@ -13,8 +13,8 @@ pub(super) struct Choice {
 }
 
 impl Choice {
-    pub(super) fn read_first<'a>(
-        reader: &mut Reader<'a>,
+    pub(super) fn read_first<'a, W: Watch<'a>>(
+        reader: &mut Watched<'a, '_, W>,
         value: Event<'a>,
     ) -> Result<Self, JsonError> {
         let mut first = None;
@@ -66,7 +66,10 @@ pub(super) struct Usage {
 }
 
 impl Usage {
-    pub(super) fn read<'a>(reader: &mut Reader<'a>, value: Event<'a>) -> Result<Self, JsonError> {
+    pub(super) fn read<'a, W: Watch<'a>>(
+        reader: &mut Watched<'a, '_, W>,
+        value: Event<'a>,
+    ) -> Result<Self, JsonError> {
         let mut usage = Self::default();
         if value != Event::ObjectStart {
             reader.skip(&value)?;
@@ -93,8 +96,8 @@ impl Usage {
 }
 
 /// The number under `name`, if `value` begins an object that has one.
-fn detail<'a>(
-    reader: &mut Reader<'a>,
+fn detail<'a, W: Watch<'a>>(
+    reader: &mut Watched<'a, '_, W>,
     value: Event<'a>,
     name: &str,
 ) -> Result<Option<u32>, JsonError> {

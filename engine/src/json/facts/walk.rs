@@ -1,11 +1,11 @@
 //! Walking over objects and arrays as their events come.
 
-use super::super::{Event, JsonError, Reader, Text};
+use super::super::{Event, JsonError, Text, Watch, Watched};
 
 /// Calls `each` with every member's name and its value's first event; `each` reads the value to its end. The object is open.
-pub(super) fn members<'a>(
-    reader: &mut Reader<'a>,
-    mut each: impl FnMut(Text<'a>, &mut Reader<'a>, Event<'a>) -> Result<(), JsonError>,
+pub(super) fn members<'a, W: Watch<'a>>(
+    reader: &mut Watched<'a, '_, W>,
+    mut each: impl FnMut(Text<'a>, &mut Watched<'a, '_, W>, Event<'a>) -> Result<(), JsonError>,
 ) -> Result<(), JsonError> {
     while let Event::Key(key) = reader.next_event()? {
         let value = reader.next_event()?;
@@ -15,10 +15,10 @@ pub(super) fn members<'a>(
 }
 
 /// Calls `each` with every item's first event, if `value` begins an array; `each` reads the item to its end.
-pub(super) fn items<'a>(
-    reader: &mut Reader<'a>,
+pub(super) fn items<'a, W: Watch<'a>>(
+    reader: &mut Watched<'a, '_, W>,
     value: Event<'a>,
-    mut each: impl FnMut(&mut Reader<'a>, Event<'a>) -> Result<(), JsonError>,
+    mut each: impl FnMut(&mut Watched<'a, '_, W>, Event<'a>) -> Result<(), JsonError>,
 ) -> Result<(), JsonError> {
     if value != Event::ArrayStart {
         return reader.skip(&value);
@@ -31,8 +31,8 @@ pub(super) fn items<'a>(
     }
 }
 
-pub(super) fn string<'a>(
-    reader: &mut Reader<'a>,
+pub(super) fn string<'a, W: Watch<'a>>(
+    reader: &mut Watched<'a, '_, W>,
     value: Event<'a>,
 ) -> Result<Option<Text<'a>>, JsonError> {
     match value {
@@ -42,8 +42,8 @@ pub(super) fn string<'a>(
 }
 
 /// A whole number that is not negative; one over `u32::MAX` counts as that, as the header's readers know no more.
-pub(super) fn number<'a>(
-    reader: &mut Reader<'a>,
+pub(super) fn number<'a, W: Watch<'a>>(
+    reader: &mut Watched<'a, '_, W>,
     value: Event<'a>,
 ) -> Result<Option<u32>, JsonError> {
     match value {

@@ -1,0 +1,104 @@
+//! The members' names that say who speaks, or whose doubles would say two things to two readers.
+
+use crate::json::Text;
+
+/// A set of names; the empty one for a name that does not matter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Names(u32);
+
+impl Names {
+    pub(super) const ROLE: Self = Self(1);
+    pub(super) const TYPE: Self = Self(1 << 1);
+    pub(super) const RESULT: Self = Self(1 << 2);
+    pub(super) const PARAMS: Self = Self(1 << 3);
+    pub(super) const ARGUMENTS: Self = Self(1 << 4);
+    const CONTENT: Self = Self(1 << 5);
+    const CONTENTS: Self = Self(1 << 6);
+    const STRUCTURED_CONTENT: Self = Self(1 << 7);
+    const MESSAGES: Self = Self(1 << 8);
+    const INPUT: Self = Self(1 << 9);
+    const SYSTEM: Self = Self(1 << 10);
+    const INSTRUCTIONS: Self = Self(1 << 11);
+    const SYSTEM_INSTRUCTION: Self = Self(1 << 12);
+    const TOOLS: Self = Self(1 << 13);
+    const RESOURCES: Self = Self(1 << 14);
+    const PROMPTS: Self = Self(1 << 15);
+    /// Under which Gemini's messages have what a function gave.
+    pub(super) const FUNCTION_RESPONSE: Self = Self(1 << 16);
+    const MODEL: Self = Self(1 << 17);
+    const NAME: Self = Self(1 << 18);
+    const TEXT: Self = Self(1 << 19);
+    const METHOD: Self = Self(1 << 20);
+    const ID: Self = Self(1 << 21);
+    const FUNCTION: Self = Self(1 << 22);
+    const TOOL_CALLS: Self = Self(1 << 23);
+    const TOOL_CALL_ID: Self = Self(1 << 24);
+    const TOOL_CHOICE: Self = Self(1 << 25);
+    const PARTS: Self = Self(1 << 26);
+    const MAX_TOKENS: Self = Self(1 << 27);
+
+    /// Under which a call of a model has its conversation: OpenAI's and Anthropic's, OpenAI's responses, Gemini's.
+    pub(super) const CONVERSATIONS: Self =
+        Self(Self::MESSAGES.0 | Self::INPUT.0 | Self::CONTENTS.0);
+    /// Under which it has what the operator says, beside its conversation.
+    pub(super) const OPERATORS: Self =
+        Self(Self::SYSTEM.0 | Self::INSTRUCTIONS.0 | Self::SYSTEM_INSTRUCTION.0);
+    /// Under which MCP's results have what tools say, and what their servers say of them.
+    pub(super) const OF_TOOLS: Self = Self(
+        Self::CONTENT.0
+            | Self::CONTENTS.0
+            | Self::STRUCTURED_CONTENT.0
+            | Self::TOOLS.0
+            | Self::RESOURCES.0
+            | Self::PROMPTS.0
+            | Self::INSTRUCTIONS.0,
+    );
+
+    /// The name's own set.
+    pub(super) fn of(key: &Text<'_>) -> Self {
+        // Longer than the longest, however it is escaped.
+        if key.raw().len() > 6 * "system_instruction".len() {
+            return Self::default();
+        }
+        match &*key.unescaped() {
+            "role" => Self::ROLE,
+            "type" => Self::TYPE,
+            "result" => Self::RESULT,
+            "params" => Self::PARAMS,
+            "arguments" => Self::ARGUMENTS,
+            "content" => Self::CONTENT,
+            "contents" => Self::CONTENTS,
+            "structuredContent" => Self::STRUCTURED_CONTENT,
+            "messages" => Self::MESSAGES,
+            "input" => Self::INPUT,
+            "system" => Self::SYSTEM,
+            "instructions" => Self::INSTRUCTIONS,
+            "systemInstruction" | "system_instruction" => Self::SYSTEM_INSTRUCTION,
+            "tools" => Self::TOOLS,
+            "resources" => Self::RESOURCES,
+            "prompts" => Self::PROMPTS,
+            "functionResponse" | "function_response" => Self::FUNCTION_RESPONSE,
+            "model" => Self::MODEL,
+            "name" => Self::NAME,
+            "text" => Self::TEXT,
+            "method" => Self::METHOD,
+            "id" => Self::ID,
+            "function" => Self::FUNCTION,
+            "tool_calls" => Self::TOOL_CALLS,
+            "tool_call_id" => Self::TOOL_CALL_ID,
+            "tool_choice" => Self::TOOL_CHOICE,
+            "parts" => Self::PARTS,
+            "max_tokens" => Self::MAX_TOKENS,
+            _ => Self::default(),
+        }
+    }
+
+    /// Whether they have one in common.
+    pub(super) fn meets(self, others: Self) -> bool {
+        self.0 & others.0 != 0
+    }
+
+    pub(super) fn add(&mut self, others: Self) {
+        self.0 |= others.0;
+    }
+}

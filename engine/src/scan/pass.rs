@@ -1,0 +1,393 @@
+//! The one pass over a payload: its events become passages, each with its place and its speaker.
+//!
+//! A passage is judged once its speaker is known, which may stand behind it, so that passages wait for the end of their document.
+
+use super::names::Names;
+use super::nested;
+use super::place::{Place, Places, Step};
+use super::structure::{self, Offence};
+use super::verdict::Verdict;
+use super::{Finding, Screen, Speaker};
+use crate::json::{Event, JsonError, Reader, Text, Watch, Watched};
+
+/// Passages, and places, that wait at most. What comes before more of them is judged as nobody's words.
+const WAITING: usize = 1 << 16;
+
+/// Shorter strings, in bytes, cannot say anything.
+const SHORTEST: usize = 6;
+
+/// Shorter names of members, in bytes, cannot give orders.
+const SHORTEST_NAME: usize = 16;
+
+/// Watches a payload being read, and judges it.
+#[derive(Debug)]
+pub(super) struct Pass<'s, 'a> {
+    screen: &'s Screen,
+    payload: &'a [u8],
+    open: Vec<Open<'a>>,
+    places: Places<'a>,
+    waiting: Vec<Passage<'a>>,
+    /// Where the last event ended.
+    read_to: usize,
+    /// Whether a container has been met.
+    is_json: bool,
+    /// Whether an escaped NUL may stand somewhere.
+    nul: bool,
+    offences: Vec<Offence>,
+    scratch: Vec<Finding>,
+    verdict: Verdict,
+}
+
+/// A container whose end has not been met.
+#[derive(Debug)]
+struct Open<'a> {
+    start: usize,
+    is_array: bool,
+    /// How many items have begun.
+    items: usize,
+    /// The member whose value is being read.
+    member: Option<Text<'a>>,
+    name: Names,
+    /// The names of all members so far.
+    names: Names,
+    /// Who speaks, by its place.
+    placed: Speaker,
+    /// Who speaks, by its role.
+    role: Option<Speaker>,
+    /// Set once something in it is worth remembering.
+    place: Option<Place>,
+    /// The first passage that stands in it.
+    first: usize,
+}
+
+#[derive(Debug)]
+struct Passage<'a> {
+    text: Text<'a>,
+    at: usize,
+    place: Place,
+    speaker: Speaker,
+}
+
+impl<'s, 'a> Pass<'s, 'a> {
+    pub(super) fn new(screen: &'s Screen, payload: &'a [u8]) -> Self {
+        Self {
+            screen,
+            payload,
+            open: Vec::new(),
+            places: Places::default(),
+            waiting: Vec::new(),
+            read_to: 0,
+            is_json: false,
+            nul: memchr::memmem::find(payload, b"\\u0000").is_some(),
+            offences: Vec::new(),
+            scratch: Vec::new(),
+            verdict: Verdict::clean(),
+        }
+    }
+
+    /// Reads the payload itself, where nobody else needs its facts.
+    pub(super) fn read(&mut self) -> Result<(), JsonError> {
+        Watched::new(Reader::new(self.payload, self.screen.max_depth)?, self).finish()
+    }
+
+    /// The verdict, when the document has been read to its end or as far as it is JSON.
+    pub(super) fn finish(mut self, mut read: Result<(), JsonError>) -> Verdict {
+        let Ok(text) = simdutf8::basic::from_utf8(self.payload) else {
+            self.not_utf8();
+            return self.verdict;
+        };
+        // Documents may follow one another, as in JSON Lines.
+        while read.is_err() && self.is_json && self.open.is_empty() && self.another_follows() {
+            self.judge(true);
+            let reader = Reader::resume(text, self.read_to, self.screen.max_depth);
+            read = Watched::new(reader, &mut self).finish();
+        }
+        if read.is_ok() {
+            self.judge(true);
+            return self.verdict;
+        }
+        if self.is_json {
+            self.judge(false);
+        } else {
+            (self.read_to, self.waiting) = (0, Vec::new());
+        }
+        self.rest(text);
+        self.verdict
+    }
+
+    fn another_follows(&self) -> bool {
+        let rest = self.payload.get(self.read_to..).unwrap_or_default();
+        matches!(rest.trim_ascii_start().first(), Some(b'{' | b'['))
+    }
+
+    /// Judges what is no JSON as one text.
+    fn rest(&mut self, text: &'a str) {
+        let rest = text.get(self.read_to..).unwrap_or_default();
+        if let Some(at) = memchr::memchr(0, rest.as_bytes())
+            && structure::claims_text(self.payload)
+        {
+            self.offend(Offence::Nul, self.read_to + at..self.read_to + at + 1, Place::TOP);
+        }
+        self.passage(Passage {
+            text: Text::plain(rest),
+            at: self.read_to,
+            place: Place::TOP,
+            speaker: Speaker::Unknown,
+        });
+    }
+
+    /// Judges the text in what is nearly text; in a binary payload there is none.
+    fn not_utf8(&mut self) {
+        if !structure::claims_text(self.payload) {
+            return;
+        }
+        // Without the bytes that are none, as a lenient reader has it. For each gap: where it is in the text, and how much was left out.
+        let (mut text, mut gaps, mut out) = (String::new(), Vec::new(), 0);
+        for chunk in self.payload.utf8_chunks() {
+            text.push_str(chunk.valid());
+            let invalid = chunk.invalid().len();
+            if invalid > 0 {
+                let at = text.len() + out;
+                self.offend(Offence::InvalidUtf8, at..at + invalid, Place::TOP);
+                out += invalid;
+                gaps.push((text.len(), out));
+            }
+        }
+        let mut found = Vec::new();
+        self.screen.look(&Text::plain(&text), Speaker::Unknown, &mut found);
+        for finding in &mut found {
+            let left_out = |at: usize, edge: bool| {
+                let before = gaps.partition_point(|(gap, _)| *gap < at || (edge && *gap == at));
+                before.checked_sub(1).and_then(|last| gaps.get(last)).map_or(0, |(_, out)| *out)
+            };
+            finding.range.start += left_out(finding.range.start, true);
+            finding.range.end += left_out(finding.range.end, false);
+        }
+        self.screen.weigh(&mut self.verdict, &mut found, "", || text.as_str().into());
+    }
+
+    /// Judges the passages that wait; `whole` when their document has ended well, so that all has been said of who speaks.
+    fn judge(&mut self, whole: bool) {
+        let open = std::mem::take(&mut self.open);
+        for (depth, container) in open.iter().enumerate().rev() {
+            self.close(container, depth);
+        }
+        self.open = open;
+        for mut passage in std::mem::take(&mut self.waiting) {
+            if !whole && passage.speaker == Speaker::Operator {
+                passage.speaker = Speaker::Unknown;
+            }
+            self.passage(passage);
+        }
+        self.places.clear();
+        for container in &mut self.open {
+            (container.place, container.first) = (None, 0);
+        }
+    }
+
+    fn passage(&mut self, passage: Passage<'_>) {
+        let Passage { text, at, place, speaker } = passage;
+        self.scratch.clear();
+        self.screen.look(&text, speaker, &mut self.scratch);
+        if self.scratch.is_empty() {
+            return;
+        }
+        nested::to_raw(&text, &mut self.scratch);
+        let pointer = self.places.pointer(place);
+        for finding in &mut self.scratch {
+            finding.range = finding.range.start + at..finding.range.end + at;
+            finding.pointer.clone_from(&pointer);
+        }
+        let said = || text.unescaped();
+        self.screen.weigh(&mut self.verdict, &mut self.scratch, &pointer, said);
+    }
+
+    fn offend(&mut self, offence: Offence, range: std::ops::Range<usize>, place: Place) {
+        if !self.offences.contains(&offence) {
+            self.offences.push(offence);
+            let finding = offence.finding(range, self.places.pointer(place));
+            self.screen.weigh_offence(&mut self.verdict, finding, offence.is_limit());
+        }
+    }
+
+    /// The place of the container that was opened as number `at`.
+    fn container(&mut self, at: usize) -> Place {
+        let known = self.open.iter().take(at + 1).rposition(|open| open.place.is_some());
+        let mut place = Place::TOP;
+        for at in known.unwrap_or(0)..at {
+            let Some(open) = self.open.get_mut(at) else { break };
+            place = open.place.unwrap_or(place);
+            place = self.places.add(place, open.step());
+            if let Some(inner) = self.open.get_mut(at + 1) {
+                inner.place = Some(place);
+            }
+        }
+        self.open.get(at).and_then(|open| open.place).unwrap_or(place)
+    }
+
+    /// The place of the value that is being read.
+    fn here(&mut self) -> Place {
+        let Some(last) = self.open.len().checked_sub(1) else {
+            return Place::TOP;
+        };
+        let container = self.container(last);
+        let step = self.open.last().map(Open::step);
+        step.map_or(Place::TOP, |step| self.places.add(container, step))
+    }
+
+    fn hear(&mut self, text: Text<'a>, at: usize, placed: Speaker) {
+        if self.waiting.len() >= WAITING || self.places.len() >= WAITING {
+            self.judge(false);
+        }
+        let place = self.here();
+        self.waiting.push(Passage { text, at, place, speaker: placed });
+    }
+
+    fn member(&mut self, key: Text<'a>, start: usize) {
+        let name = Names::of(&key);
+        let Some(object) = self.open.last_mut() else { return };
+        let double = object.names.meets(name);
+        (object.member, object.name) = (Some(key), name);
+        object.names.add(name);
+        if double {
+            let here = self.here();
+            self.offend(Offence::DuplicateName, start..start + key.raw().len() + 2, here);
+        }
+        if key.raw().len() >= SHORTEST_NAME {
+            self.hear(key, start + 1, Speaker::Unknown);
+        }
+    }
+
+    /// A value begins.
+    fn value(&mut self) {
+        let limit = self.screen.limits.array;
+        let Some(array) = self.open.last_mut().filter(|open| open.is_array) else { return };
+        array.items += 1;
+        let (items, start) = (array.items, array.start);
+        if items == limit.saturating_add(1) {
+            let place = self.container(self.open.len().saturating_sub(1));
+            self.offend(Offence::LongArray, start..start + 1, place);
+        }
+    }
+
+    fn placed(&self) -> Speaker {
+        Speaker::of_place(self.open.iter().map(|open| open.name))
+    }
+
+    fn string(&mut self, text: Text<'a>, start: usize) {
+        let is_message = self.is_message();
+        let placed = self.placed();
+        if let Some(object) = self.open.last_mut() {
+            match object.name {
+                Names::ROLE => {
+                    let mut role = Speaker::of_role(&text);
+                    if role == Speaker::Operator && !is_message {
+                        role = Speaker::Unknown;
+                    }
+                    object.role = Some(object.role.map_or(role, |first| first.or(role)));
+                }
+                Names::TYPE => object.placed = object.placed.quoting(Speaker::of_type(&text)),
+                _ => {}
+            }
+        }
+        let raw = text.raw();
+        let range = start..start + raw.len() + 2;
+        if raw.len() > self.screen.limits.string {
+            let here = self.here();
+            self.offend(Offence::LongString, range.clone(), here);
+        }
+        if self.nul
+            && text.is_escaped()
+            && !self.offences.contains(&Offence::Nul)
+            && text.unescaped().contains('\0')
+        {
+            let here = self.here();
+            self.offend(Offence::Nul, range, here);
+        }
+        if raw.len() >= SHORTEST {
+            self.hear(text, start + 1, placed);
+        }
+    }
+
+    /// Whether the object being read is an item of a model call's conversation, where operators speak.
+    fn is_message(&self) -> bool {
+        match self.open.as_slice() {
+            [top, list, _] => top.name.meets(Names::CONVERSATIONS) && list.is_array,
+            _ => false,
+        }
+    }
+
+    fn open(&mut self, start: usize, is_array: bool) {
+        let placed = self.placed();
+        self.is_json = true;
+        self.open.push(Open {
+            start,
+            is_array,
+            items: 0,
+            member: None,
+            name: Names::default(),
+            names: Names::default(),
+            placed,
+            role: None,
+            place: None,
+            first: self.waiting.len(),
+        });
+        if self.open.len() >= self.screen.limits.depth {
+            let place = self.container(self.open.len().saturating_sub(1));
+            self.offend(Offence::Depth, start..start + 1, place);
+        }
+    }
+
+    /// Says of the passages in a container, which lies in `depth` others, what is now known of their speaker.
+    fn close(&mut self, container: &Open<'_>, depth: usize) {
+        let speaker = container.placed.quoting(container.role.unwrap_or(Speaker::Unknown));
+        let is_call = container.names.meets(Names::CONVERSATIONS);
+        let is_top = depth == 0;
+        if speaker == Speaker::Unknown && (!is_top || is_call) {
+            return;
+        }
+        for passage in self.waiting.iter_mut().skip(container.first) {
+            passage.speaker = speaker.quoting(passage.speaker);
+            // What only looks like the operator's part of a call is nobody's.
+            if is_top && !is_call && passage.speaker == Speaker::Operator {
+                passage.speaker = Speaker::Unknown;
+            }
+        }
+    }
+}
+
+impl<'a> Watch<'a> for Pass<'_, 'a> {
+    fn event(&mut self, event: &Event<'a>, reader: &Reader<'a>) {
+        let range = reader.range();
+        if *event != Event::End {
+            self.read_to = range.end;
+        }
+        match event {
+            Event::Key(key) => self.member(*key, range.start),
+            Event::String(text) => {
+                self.value();
+                self.string(*text, range.start);
+            }
+            Event::ObjectStart | Event::ArrayStart => {
+                self.value();
+                self.open(range.start, *event == Event::ArrayStart);
+            }
+            Event::ObjectEnd | Event::ArrayEnd => {
+                if let Some(container) = self.open.pop() {
+                    self.close(&container, self.open.len());
+                }
+            }
+            Event::Number(_) | Event::Bool(_) | Event::Null => self.value(),
+            Event::End => {}
+        }
+    }
+}
+
+impl<'a> Open<'a> {
+    fn step(&self) -> Step<'a> {
+        match self.member {
+            Some(member) => Step::Member(member),
+            None => Step::Item(self.items.saturating_sub(1)),
+        }
+    }
+}
