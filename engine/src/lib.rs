@@ -18,6 +18,8 @@ pub mod choose;
 
 pub mod encode;
 
+pub mod secure;
+
 pub mod frame;
 
 pub mod facts;
