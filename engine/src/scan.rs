@@ -4,8 +4,10 @@ mod allow;
 mod config;
 mod names;
 mod nested;
+mod normalise;
 mod pass;
 mod place;
+mod rules;
 mod speaker;
 mod structure;
 mod verdict;
@@ -24,6 +26,7 @@ use crate::json::{self, Text};
 
 pub use allow::Allow;
 pub use config::{Danger, Policies, Policy, ScanConfig};
+pub use rules::{RuleError, RuleProblem, RuleSet};
 pub use structure::StructureLimits;
 pub use verdict::{Outcome, Verdict};
 
@@ -67,7 +70,8 @@ impl Category {
 }
 
 /// Who says a text, as far as the payload tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Speaker {
     /// The operator: a system or developer message.
     Operator,

@@ -1,0 +1,91 @@
+//! Character by character: case, width, marks, look-alikes, what is not seen; and runs of white space as one space.
+
+use super::Origins;
+use super::letter::normal;
+
+/// The text folded, with where its bytes came from.
+pub(in crate::scan) fn fold(text: &str) -> (Vec<u8>, Origins) {
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(text.len());
+    let mut origins = Origins::default();
+    let mut at = 0;
+    while at < bytes.len() {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let plain = rest.get(..plain_len(rest, out.last() == Some(&b' '))).unwrap_or_default();
+        if !plain.is_empty() {
+            origins.aligned(out.len(), at);
+            out.extend(plain.iter().map(|byte| fold_ascii(*byte)));
+            at += plain.len();
+        }
+        // What is not plain comes in clusters, and short texts have no whole block.
+        let cluster = at + BLOCK;
+        for char in text.get(at..).unwrap_or_default().chars() {
+            at = fold_char(char, at, &mut out, &mut origins);
+            if at >= cluster {
+                break;
+            }
+        }
+    }
+    origins.finish(text.len());
+    (out, origins)
+}
+
+/// A pattern with its characters beyond ASCII folded, so that it finds what folded texts have in their place.
+pub(in crate::scan) fn fold_pattern(pattern: &str) -> String {
+    let mut out = String::with_capacity(pattern.len());
+    for char in pattern.chars() {
+        if char.is_ascii() { out.push(char) } else { normal(char, |part| out.push(part)) }
+    }
+    out
+}
+
+/// Folds one character, and says where the next begins.
+fn fold_char(char: char, at: usize, out: &mut Vec<u8>, origins: &mut Origins) -> usize {
+    let next = at + char.len_utf8();
+    if char.is_ascii() {
+        let byte = fold_ascii(u8::try_from(char).unwrap_or_default());
+        if byte != b' ' || out.last() != Some(&b' ') {
+            origins.aligned(out.len(), at);
+            out.push(byte);
+        }
+        return next;
+    }
+    let from = out.len();
+    normal(char, |part| {
+        if part != ' ' || out.last() != Some(&b' ') {
+            out.extend_from_slice(part.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+    });
+    if out.len() > from {
+        origins.replaced(from, at);
+        origins.aligned(out.len(), next);
+    }
+    next
+}
+
+fn space(byte: u8) -> bool {
+    byte == b' ' || (9..=13).contains(&byte)
+}
+
+fn fold_ascii(byte: u8) -> u8 {
+    if space(byte) { b' ' } else { byte.to_ascii_lowercase() }
+}
+
+/// Bytes judged at once, without a branch for each, which compiles to vector code.
+const BLOCK: usize = 32;
+
+/// How many bytes need no more than [`fold_ascii`], in whole blocks: all ASCII, no white space after white space.
+fn plain_len(bytes: &[u8], after_space: bool) -> usize {
+    let mut before = if after_space { b' ' } else { 0 };
+    let plain = bytes.as_chunks::<BLOCK>().0.iter().take_while(|block| {
+        let [first, .., last] = **block;
+        let within = block
+            .array_windows::<2>()
+            .fold(false, |any, [one, next]| any | (space(*one) & space(*next)));
+        let wide = block.iter().fold(0, |any, byte| any | byte) >= 0x80;
+        let twice = within | (space(before) & space(first));
+        before = last;
+        !(wide | twice)
+    });
+    plain.count() * BLOCK
+}

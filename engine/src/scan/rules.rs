@@ -1,0 +1,134 @@
+//! The rules, and how they are matched: part of step 1.
+//!
+//! Rules are data: `rules.toml` shows the form. The literals of all rules are found in one pass over the normalised text; a rule's
+//! regex runs only in the windows around its own literals.
+
+mod compile;
+mod find;
+mod format;
+
+#[cfg(test)]
+mod tests;
+
+use compile::{Indexes, Rule};
+
+use super::{Finding, Passage, Scan};
+
+/// The built-in rules.
+const BUILT_IN: &str = include_str!("rules.toml");
+
+/// Rules, made ready to match. It is a [`Scan`].
+#[derive(Debug)]
+pub struct RuleSet {
+    rules: Vec<Rule>,
+    /// For what the operator says, which few rules judge.
+    operator: Indexes,
+    others: Indexes,
+}
+
+/// Why rules were refused.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RuleError {
+    /// A text is not TOML, or not of the form that `rules.toml` shows.
+    #[error("rules cannot be read: text {text}, line {line}")]
+    Syntax {
+        /// Which of the texts, from 0.
+        text: usize,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong.
+        #[source]
+        source: Box<toml::de::Error>,
+    },
+    /// A rule cannot be used.
+    #[error("rule {id:?} (text {text}, line {line}) cannot be used")]
+    Rule {
+        /// Which of the texts, from 0.
+        text: usize,
+        /// The line of the rule, from 1.
+        line: usize,
+        /// The rule.
+        id: String,
+        /// What is wrong.
+        #[source]
+        source: RuleProblem,
+    },
+    /// All rules together are more than can be searched for at once.
+    #[error("the rules have too many literals")]
+    TooMany(#[source] Box<aho_corasick::BuildError>),
+}
+
+/// What is wrong with a rule.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RuleProblem {
+    /// The id is not 1 to 64 of `[a-z0-9-]`; it travels in a header.
+    #[error("its id must be 1 to 64 of a-z, 0-9 and -")]
+    Id,
+    /// Another rule of the same text has this id.
+    #[error("its id stands twice")]
+    Twice,
+    /// The severity is not from 0 to 1.
+    #[error("severity is {0}; it must be from 0 to 1")]
+    Severity(f32),
+    /// There is no literal.
+    #[error("it needs at least one literal")]
+    NoLiteral,
+    /// A literal is too short to search for.
+    #[error("literal {literal:?} is shorter than {min} bytes once normalised")]
+    ShortLiteral {
+        /// The literal.
+        literal: String,
+        /// The least length.
+        min: usize,
+    },
+    /// The regex cannot be read, or is too large.
+    #[error("its regex cannot be used")]
+    Regex(#[source] Box<regex_automata::meta::BuildError>),
+}
+
+impl RuleSet {
+    /// The built-in rules.
+    ///
+    /// # Errors
+    /// Never for the rules as they are shipped.
+    pub fn built_in() -> Result<Self, RuleError> {
+        Self::with(&[])
+    }
+
+    /// The built-in rules and those of `texts` (TOML, as `rules.toml` shows); a rule replaces an earlier one of the same id.
+    ///
+    /// # Errors
+    /// The first rule that cannot be used, with its line.
+    pub fn with(texts: &[&str]) -> Result<Self, RuleError> {
+        let mut definitions = format::read(BUILT_IN, 0)?;
+        for (text, rules) in texts.iter().enumerate() {
+            format::merge(&mut definitions, format::read(rules, text)?);
+        }
+        let rules: Vec<Rule> = definitions.into_iter().map(Rule::new).collect::<Result<_, _>>()?;
+        Ok(Self {
+            operator: Indexes::new(&rules, true).map_err(Box::new).map_err(RuleError::TooMany)?,
+            others: Indexes::new(&rules, false).map_err(Box::new).map_err(RuleError::TooMany)?,
+            rules,
+        })
+    }
+
+    /// How many rules there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rules.len()
+    }
+
+    /// Whether there is no rule.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+}
+
+impl Scan for RuleSet {
+    fn scan(&self, passage: &Passage<'_>, findings: &mut Vec<Finding>) {
+        find::judge(self, passage, findings);
+    }
+}

@@ -1,0 +1,114 @@
+//! Rules as they are written.
+
+use std::collections::HashSet;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{RuleError, RuleProblem};
+use crate::scan::{Category, Speaker};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    rule: Vec<Spanned<Definition>>,
+}
+
+/// One rule as it is written.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Definition {
+    pub(super) id: String,
+    pub(super) category: Category,
+    pub(super) severity: f32,
+    #[expect(dead_code, reason = "for the reader of the file; every rule must have one")]
+    description: String,
+    pub(super) literals: Vec<String>,
+    #[serde(default)]
+    pub(super) regex: Option<String>,
+    #[serde(default)]
+    pub(super) near: Vec<String>,
+    #[serde(default = "all_but_operator")]
+    pub(super) speakers: Vec<Speaker>,
+    #[serde(default)]
+    pub(super) raw: bool,
+    /// Must match.
+    #[serde(default)]
+    #[cfg_attr(not(test), expect(dead_code, reason = "read by the test of all examples"))]
+    pub(super) matches: Vec<String>,
+    /// Must not match.
+    #[serde(default)]
+    #[cfg_attr(not(test), expect(dead_code, reason = "read by the test of all examples"))]
+    pub(super) passes: Vec<String>,
+    /// Where it was written, for errors.
+    #[serde(skip)]
+    pub(super) place: Place,
+}
+
+/// Where a rule was written.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Place {
+    text: usize,
+    line: usize,
+}
+
+fn all_but_operator() -> Vec<Speaker> {
+    vec![Speaker::User, Speaker::Assistant, Speaker::Tool, Speaker::Unknown]
+}
+
+impl Definition {
+    pub(super) fn refused(&self, source: RuleProblem) -> RuleError {
+        let Place { text, line } = self.place;
+        RuleError::Rule { text, line, id: self.id.clone(), source }
+    }
+
+    fn check(&self) -> Result<(), RuleProblem> {
+        let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if self.id.is_empty() || self.id.len() > 64 || !self.id.bytes().all(allowed) {
+            return Err(RuleProblem::Id);
+        }
+        if !(0.0..=1.0).contains(&self.severity) {
+            return Err(RuleProblem::Severity(self.severity));
+        }
+        if self.literals.is_empty() {
+            return Err(RuleProblem::NoLiteral);
+        }
+        Ok(())
+    }
+}
+
+/// The rules of `rules`, the `text`-th of the texts given.
+///
+/// # Errors
+/// The first thing that is wrong, with its line.
+pub(super) fn read(rules: &str, text: usize) -> Result<Vec<Definition>, RuleError> {
+    let line_at = |at: usize| rules.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1;
+    let file: File = toml::from_str(rules).map_err(|source| RuleError::Syntax {
+        text,
+        line: line_at(source.span().unwrap_or_default().start),
+        source: Box::new(source),
+    })?;
+    let mut ids = HashSet::new();
+    let mut definitions = Vec::with_capacity(file.rule.len());
+    for rule in file.rule {
+        let place = Place { text, line: line_at(rule.span().start) };
+        let definition = Definition { place, ..rule.into_inner() };
+        definition.check().map_err(|problem| definition.refused(problem))?;
+        if !ids.insert(definition.id.clone()) {
+            return Err(definition.refused(RuleProblem::Twice));
+        }
+        definitions.push(definition);
+    }
+    Ok(definitions)
+}
+
+/// Adds `more`; a rule takes the place of an earlier one of the same id.
+pub(super) fn merge(definitions: &mut Vec<Definition>, more: Vec<Definition>) {
+    for definition in more {
+        match definitions.iter_mut().find(|earlier| earlier.id == definition.id) {
+            Some(earlier) => *earlier = definition,
+            None => definitions.push(definition),
+        }
+    }
+}
