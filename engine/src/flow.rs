@@ -78,7 +78,7 @@ impl Engine {
         payload: &'a [u8],
         outbound: &Outbound<'_>,
     ) -> Result<Wrapped<'a>, WrapError> {
-        let scanned = self.screened(payload)?;
+        let scanned = self.screened(payload, outbound.algorithm)?;
         let planned = self.plan(scanned, outbound.algorithm);
         let encoded = self.codecs.encode(planned)?;
         let wrapped = frame::write(encoded);
@@ -108,13 +108,21 @@ impl Engine {
         Ok(())
     }
 
-    fn screened<'a>(&self, payload: &'a [u8]) -> Result<Scanned<'a>, WrapError> {
+    fn screened<'a>(
+        &self,
+        payload: &'a [u8],
+        forced: Option<Algorithm>,
+    ) -> Result<Scanned<'a>, WrapError> {
         let limit = self.config.limits.inflated;
         if payload.len() > limit {
             return Err(WrapError::PayloadTooLong { len: payload.len(), limit });
         }
+        let as_it_is = match forced {
+            Some(algorithm) => algorithm == Algorithm::Stored,
+            None => self.config.framing == Framing::Off,
+        };
         self.screen
-            .screen(&self.facts, payload)
+            .screen((!as_it_is).then_some(&self.facts), payload)
             .map_err(|verdict| WrapError::Blocked { findings: error::told(verdict) })
     }
 

@@ -190,19 +190,27 @@ impl Screen {
         pass.finish(read)
     }
 
-    /// Screens a payload and reads the facts of its header, in one pass over its JSON.
+    /// Screens a payload and reads the facts of its header, in one pass over its JSON; without `facts`, for a payload that goes as it is,
+    /// there need be none.
     ///
     /// # Errors
     /// The verdict, where the policy refuses the message.
     pub(crate) fn screen<'a>(
         &self,
-        facts: &json::Facts,
+        facts: Option<&json::Facts>,
         payload: &'a [u8],
     ) -> Result<Scanned<'a>, Verdict> {
         if self.off {
-            let (header, verdict) = (facts.read(payload), Verdict::default());
-            return Ok(Scanned { payload, header, verdict });
+            let header = facts.and_then(|facts| facts.read(payload));
+            return Ok(Scanned { payload, header, verdict: Verdict::default() });
         }
+        let Some(facts) = facts else {
+            let verdict = self.judge(payload);
+            return match verdict.outcome {
+                Outcome::Blocked => Err(verdict),
+                _ => Ok(Scanned { payload, header: None, verdict }),
+            };
+        };
         let mut pass = pass::Pass::new(self, payload);
         let header = facts.read_watched(payload, &mut pass);
         let (header, read) =

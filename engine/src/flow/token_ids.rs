@@ -28,7 +28,7 @@ impl Engine {
         payload: &[u8],
         _outbound: &Outbound<'_>,
     ) -> Result<Option<Vec<u8>>, WrapError> {
-        let scanned = self.screened(payload)?;
+        let scanned = self.screened(payload, Some(Algorithm::TokenNative))?;
         let encoded = self.codecs.encode(Planned::forced(scanned, Algorithm::TokenNative))?;
         let Content::TokenNative { tokenizer, ids } = encoded.content else {
             return Ok(None);
