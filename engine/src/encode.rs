@@ -47,15 +47,21 @@ pub struct Planned<'a> {
     algorithm: Algorithm,
     /// Stored after all, if it does not get smaller.
     if_smaller: bool,
+    /// In the place of the configured one.
+    tokenizer: Option<Tokenizer>,
 }
 
 impl<'a> Planned<'a> {
     pub(crate) fn forced(scanned: Scanned<'a>, algorithm: Algorithm) -> Self {
-        Self { scanned, algorithm, if_smaller: false }
+        Self { scanned, algorithm, if_smaller: false, tokenizer: None }
     }
 
     pub(crate) fn if_smaller(scanned: Scanned<'a>, algorithm: Algorithm) -> Self {
-        Self { scanned, algorithm, if_smaller: true }
+        Self { scanned, algorithm, if_smaller: true, tokenizer: None }
+    }
+
+    pub(crate) fn by(self, tokenizer: Option<Tokenizer>) -> Self {
+        Self { tokenizer, ..self }
     }
 }
 
@@ -105,7 +111,8 @@ impl Codecs {
     }
 
     pub(crate) fn encode<'a>(&self, planned: Planned<'a>) -> Result<Encoded<'a>, WrapError> {
-        let Planned { scanned, algorithm, if_smaller } = planned;
+        let Planned { scanned, algorithm, if_smaller, tokenizer } = planned;
+        let tokenizer = tokenizer.unwrap_or(self.tokenizer);
         let (payload, header, verdict) = scanned.into_parts();
         let content = match algorithm {
             Algorithm::Stored => Content::Stored(payload),
@@ -114,8 +121,8 @@ impl Codecs {
                 Some(compressed) => Content::Brotli(compressed),
                 None => self.m2m(payload, header),
             },
-            Algorithm::TokenNative => match self.token_ids(payload)? {
-                Some(ids) => Content::TokenNative { tokenizer: self.tokenizer, ids },
+            Algorithm::TokenNative => match self.token_ids(payload, tokenizer)? {
+                Some(ids) => Content::TokenNative { tokenizer, ids },
                 // Not text, or text that the tokenizer refuses: the form that takes everything.
                 None => self.m2m(payload, header),
             },
@@ -140,13 +147,17 @@ impl Codecs {
         Content::M2m { header, crc32: crc32fast::hash(payload), body }
     }
 
-    fn token_ids(&self, payload: &[u8]) -> Result<Option<Vec<u8>>, WrapError> {
+    fn token_ids(
+        &self,
+        payload: &[u8],
+        tokenizer: Tokenizer,
+    ) -> Result<Option<Vec<u8>>, WrapError> {
         let Ok(text) = simdutf8::basic::from_utf8(payload) else {
             return Ok(None);
         };
         let ids = self
             .tokenizers
-            .encode(self.tokenizer, text)
+            .encode(tokenizer, text)
             .map_err(|token_native::NoLlama3| WrapError::NoLlama3Tokenizer)?;
         Ok(ids.map(|ids| token_native::write_ids(&ids)))
     }

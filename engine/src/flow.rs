@@ -8,6 +8,7 @@
 mod error;
 mod message;
 mod token_ids;
+mod unsecured;
 
 use std::borrow::Cow;
 
@@ -79,7 +80,7 @@ impl Engine {
         outbound: &Outbound<'_>,
     ) -> Result<Wrapped<'a>, WrapError> {
         let scanned = self.screened(payload, outbound.algorithm)?;
-        let planned = self.plan(scanned, outbound.algorithm);
+        let planned = self.plan(scanned, outbound);
         let encoded = self.codecs.encode(planned)?;
         let wrapped = frame::write(encoded);
         let (len, limit) = (wrapped.bytes.len(), self.config.limits.frame);
@@ -126,9 +127,9 @@ impl Engine {
             .map_err(|verdict| WrapError::Blocked { findings: error::told(verdict) })
     }
 
-    fn plan<'a>(&self, scanned: Scanned<'a>, forced: Option<Algorithm>) -> Planned<'a> {
-        if let Some(algorithm) = forced {
-            return Planned::forced(scanned, algorithm);
+    fn plan<'a>(&self, scanned: Scanned<'a>, outbound: &Outbound<'_>) -> Planned<'a> {
+        if let Some(algorithm) = outbound.algorithm {
+            return Planned::forced(scanned, algorithm).by(outbound.tokenizer);
         }
         let payload = scanned.payload();
         match self.config.framing {

@@ -24,6 +24,8 @@ pub mod frame;
 
 pub mod facts;
 
+pub mod session;
+
 pub mod bus;
 pub mod error;
 

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 
+use crate::config::Tokenizer;
 use crate::encode::Algorithm;
 use crate::frame::Form;
 use crate::scan::Verdict;
@@ -21,6 +22,8 @@ pub struct Outbound<'a> {
     /// An algorithm to use whatever the chooser says. `Some(Stored)` sends the payload exactly as it is, even where it begins as a
     /// frame does: for a receiver that does not read frames.
     pub algorithm: Option<Algorithm>,
+    /// The tokenizer of a forced token-native form, where it is another than the configured one.
+    pub tokenizer: Option<Tokenizer>,
 }
 
 impl<'a> Outbound<'a> {

@@ -1,0 +1,27 @@
+//! The flow without its step 4, for sessions, which secure frames with keys of their own.
+
+use super::{Engine, OpenError, WrapError};
+use crate::config::Tokenizer;
+use crate::encode::{Algorithm, Planned};
+use crate::frame::{self, Form};
+
+impl Engine {
+    /// Screens a payload and gives its M2M v1 frame, neither signed nor encrypted.
+    pub(crate) fn frame_unsecured(&self, payload: &[u8]) -> Result<Vec<u8>, WrapError> {
+        let scanned = self.screened(payload, Some(Algorithm::M2m))?;
+        let encoded = self.codecs.encode(Planned::forced(scanned, Algorithm::M2m))?;
+        Ok(frame::write(encoded).bytes.into_owned())
+    }
+
+    /// Opens an M2M v1 frame that was authenticated by other means.
+    pub(crate) fn open_unsecured(&self, frame: &[u8]) -> Result<Vec<u8>, OpenError> {
+        let held = frame::read(Form::M2m, frame)?;
+        Ok(self.codecs.decode(held)?.into_owned())
+    }
+
+    /// What peers are told: the longest payload in bytes, the tokenizer, and whether there is one of Llama 3.
+    pub(crate) fn session_facts(&self) -> (usize, Tokenizer, bool) {
+        let config = &self.config;
+        (config.limits.inflated, config.tokenizer, config.llama3.is_some())
+    }
+}
