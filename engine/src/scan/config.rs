@@ -33,7 +33,7 @@ pub struct ScanConfig {
     pub policy: Policies,
     /// From where on the build of a JSON payload is a finding.
     pub limits: StructureLimits,
-    /// Rules in TOML (see `scan/rules.toml` for the form), put beside the built-in ones; one with the id of another replaces it.
+    /// Rules in TOML (see `scan/rules/injection.toml` for the form), put beside the built-in ones; one with the id of another replaces it.
     pub rules: Vec<String>,
     /// What weakens the screening.
     pub danger: Danger,

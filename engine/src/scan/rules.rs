@@ -1,6 +1,6 @@
 //! The rules, and how they are matched: part of step 1.
 //!
-//! Rules are data: `rules.toml` shows the form. The literals of all rules are found in one pass over the normalised text; a rule's
+//! Rules are data: `rules/injection.toml` shows the form. The literals of all rules are found in one pass over the normalised text; a rule's
 //! regex runs only in the windows around its own literals.
 
 mod compile;
@@ -15,7 +15,14 @@ use compile::{Indexes, Rule};
 use super::{Finding, Passage, Scan};
 
 /// The built-in rules.
-const BUILT_IN: &str = include_str!("rules.toml");
+const BUILT_IN: [&str; 6] = [
+    include_str!("rules/injection.toml"),
+    include_str!("rules/indirect.toml"),
+    include_str!("rules/jailbreak.toml"),
+    include_str!("rules/languages.toml"),
+    include_str!("rules/exfiltration.toml"),
+    include_str!("rules/malformed.toml"),
+];
 
 /// Rules, made ready to match. It is a [`Scan`].
 #[derive(Debug)]
@@ -30,7 +37,7 @@ pub struct RuleSet {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RuleError {
-    /// A text is not TOML, or not of the form that `rules.toml` shows.
+    /// A text is not TOML, or not of the form that `rules/injection.toml` shows.
     #[error("rules cannot be read: text {text}, line {line}")]
     Syntax {
         /// Which of the texts, from 0.
@@ -97,12 +104,15 @@ impl RuleSet {
         Self::with(&[])
     }
 
-    /// The built-in rules and those of `texts` (TOML, as `rules.toml` shows); a rule replaces an earlier one of the same id.
+    /// The built-in rules and those of `texts` (TOML, as `rules/injection.toml` shows); a rule replaces an earlier one of the same id.
     ///
     /// # Errors
     /// The first rule that cannot be used, with its line.
     pub fn with(texts: &[&str]) -> Result<Self, RuleError> {
-        let mut definitions = format::read(BUILT_IN, 0)?;
+        let mut definitions = Vec::new();
+        for rules in BUILT_IN {
+            definitions.extend(format::read(rules, 0)?);
+        }
         for (text, rules) in texts.iter().enumerate() {
             format::merge(&mut definitions, format::read(rules, text)?);
         }

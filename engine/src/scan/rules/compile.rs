@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use aho_corasick::{AhoCorasick, BuildError};
 use regex_automata::meta::Regex;
+use regex_automata::util::syntax;
 
 use super::format::Definition;
 use super::{RuleError, RuleProblem};
 use crate::scan::normalise;
 use crate::scan::{Category, Speaker};
 
-/// Bytes of the shortest literal: shorter ones stand everywhere.
+/// Bytes of the shortest literal in ASCII: shorter ones stand everywhere.
 pub(super) const MIN_LITERAL: usize = 3;
 
 /// Bytes that a compiled regex may take.
@@ -39,7 +40,7 @@ impl Rule {
             .literals
             .iter()
             .zip(&literals)
-            .find(|(_, literal)| literal.len() < MIN_LITERAL)
+            .find(|(_, literal)| literal.len() < MIN_LITERAL && literal.is_ascii())
         {
             let literal = short.clone();
             return Err(definition.refused(RuleProblem::ShortLiteral { literal, min: MIN_LITERAL }));
@@ -72,9 +73,13 @@ impl Rule {
     }
 }
 
+/// Folded text is mostly ASCII, where classes such as `\w` and `.` need no Unicode tables, which are many times as large; a pattern that
+/// names characters beyond ASCII gets them.
 fn regex(pattern: &str) -> Result<Regex, Box<regex_automata::meta::BuildError>> {
+    let unicode = !pattern.is_ascii() || pattern.contains(r"\p{") || pattern.contains(r"\x{");
     let config = Regex::config().nfa_size_limit(Some(MAX_REGEX));
-    Regex::builder().configure(config).build(pattern).map_err(Box::new)
+    let syntax = syntax::Config::new().unicode(unicode).utf8(false);
+    Regex::builder().configure(config).syntax(syntax).build(pattern).map_err(Box::new)
 }
 
 /// All literals that matter to a kind of speaker.
