@@ -8,11 +8,16 @@ SHELL := /bin/bash
 BUILT = $(or $(CARGO_TARGET_DIR),target)/debug
 DEMO = --bus "$(BUS)" $(if $(TRAFFIC),--traffic "$(TRAFFIC)")
 
-.PHONY: help demo test lint fmt fuzz fuzz-smoke brokers tools
+# For the bench targets: a folder with `traffic/*.jsonl`, else messages are generated; MORE for the program's other flags.
+DATA ?= $(wildcard ../shared/data)
+BENCH = $(CARGO) run -q -p m2m-bench --features reference
+MEASURE = --out $(or $(CARGO_TARGET_DIR),target)/bench $(if $(DATA),--data "$(DATA)") $(MORE)
+
+.PHONY: help demo test lint fmt fuzz fuzz-smoke brokers tools bench bench-codec bench-smoke
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: tools ## see agent messages wrapped, relayed and opened; BUS=real over real brokers, TRAFFIC=FOLDER your own messages
 ifeq ($(BUS),real)
@@ -25,12 +30,13 @@ else
 	@$(CARGO) run -q -p m2m-demo -- $(DEMO)
 endif
 
-test: lint brokers fuzz-smoke ## lint, then every test, on a real NATS, Kafka and RabbitMQ
+test: lint brokers fuzz-smoke bench-smoke ## lint, then every test, on a real NATS, Kafka and RabbitMQ
 	$(CARGO) test --workspace --no-fail-fast
 
 lint: tools ## formatting, clippy and documentation, any warning an error
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) clippy -p m2m-bench --features reference --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
 
 fuzz: ## fuzz the engine with cargo-fuzz and a nightly toolchain, TIME=300 seconds for each target
@@ -45,6 +51,15 @@ fuzz-smoke:
 	else \
 		echo "cargo-fuzz with a nightly toolchain is not there: its targets run as property tests only"; \
 	fi
+
+bench: bench-codec ## measure everything against what users would pick instead; DATA=FOLDER recorded messages; tables under target/bench
+
+bench-codec: ## the codec against the reference implementation, and general compressors
+	@$(BENCH) --release -- codec $(MEASURE)
+
+# That the programs run; their figures mean nothing in a debug build.
+bench-smoke:
+	@$(BENCH) -- codec --smoke --out $(or $(CARGO_TARGET_DIR),target)/bench/smoke >/dev/null
 
 fmt: ## format everything
 	$(CARGO) fmt --all

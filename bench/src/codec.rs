@@ -1,0 +1,95 @@
+//! Ours against the reference implementation: encode, decode, peek, auto; and general compressors as context.
+
+mod compare;
+mod context;
+mod peek;
+
+use m2m::codec::CodecEngine;
+use m2m_engine::{Algorithm, Config, Engine, Framing, Inbound, Outbound};
+
+use crate::data::Message;
+use crate::reference::Reference;
+use crate::report::Report;
+use crate::setup::Setup;
+use compare::Action;
+
+const FRAMED: Outbound<'static> =
+    Outbound { destination: "bench", key: None, time: None, algorithm: Some(Algorithm::M2m) };
+
+/// # Errors
+/// When the engine refuses its configuration.
+///
+/// # Panics
+/// When one side cannot open what the other wrote.
+pub fn run(setup: &Setup) -> anyhow::Result<Report> {
+    let engine = Engine::new(Config { framing: Framing::Always, ..Config::default() })?;
+    let auto = Engine::new(Config::default())?;
+    let pairs: Vec<Pair<'_>> =
+        setup.messages.iter().map(|message| Pair::new(&engine, message)).collect();
+    println!("interop: {} messages opened by the other side, both ways", pairs.len());
+    let (reference, router) = (Reference, CodecEngine::new());
+    let mut report = Report::default();
+    compare::run(
+        &mut report,
+        setup.rounds,
+        &pairs,
+        &Action {
+            name: "encode",
+            note: "Into an M2M v1 frame of its own.",
+            goal: Some(1.3),
+            ours: &|pair| engine.wrap(pair.json(), &FRAMED).unwrap().bytes.len(),
+            theirs: &|pair| reference.encode(&pair.message.json).len(),
+        },
+    );
+    compare::run(
+        &mut report,
+        setup.rounds,
+        &pairs,
+        &Action {
+            name: "decode",
+            note: "The same frames, written by the reference.",
+            goal: Some(1.5),
+            ours: &|pair| engine.open(&pair.theirs, &Inbound::default()).unwrap().payload.len(),
+            theirs: &|pair| reference.decode(&pair.theirs).len(),
+        },
+    );
+    compare::run(
+        &mut report,
+        setup.rounds,
+        &pairs,
+        &Action {
+            name: "auto",
+            note: "What each does when it is not told how; the reference's result is text, in base64.",
+            goal: None,
+            ours: &|pair| auto.wrap(pair.json(), &Outbound::to("bench")).unwrap().bytes.len(),
+            theirs: &|pair| router.compress_auto(&pair.message.json).unwrap().0.data.len(),
+        },
+    );
+    report.tables.push(peek::table(&pairs, setup.rounds));
+    report.tables.push(context::table(&engine, &pairs, setup.rounds));
+    Ok(report)
+}
+
+/// A message, and both frames of it.
+struct Pair<'a> {
+    message: &'a Message,
+    ours: Vec<u8>,
+    theirs: Vec<u8>,
+}
+
+impl<'a> Pair<'a> {
+    fn json(&self) -> &'a [u8] {
+        self.message.json.as_bytes()
+    }
+
+    /// Both frames, each opened by the other side.
+    fn new(engine: &Engine, message: &'a Message) -> Self {
+        let json = &message.json;
+        let ours = engine.wrap(json.as_bytes(), &FRAMED).unwrap().bytes.into_owned();
+        let theirs = Reference.encode(json);
+        assert_eq!(Reference.decode(&ours), *json, "the reference opens ours to something else");
+        let opened = engine.open(&theirs, &Inbound::default()).unwrap();
+        assert_eq!(opened.payload, json.as_bytes(), "we open the reference's to something else");
+        Self { message, ours, theirs }
+    }
+}

@@ -1,0 +1,20 @@
+//! Measured against what users would pick instead: each row of each table is a ratio taken in one process.
+//!
+//! `make bench` runs all parts; the README beside this crate says what the tables say. To add a part: a file here with a
+//! `run(&Setup) -> anyhow::Result<Report>`, and a line in `main.rs`.
+#![allow(
+    clippy::as_conversions,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a benchmark may panic, and its figures are rounded"
+)]
+
+#[cfg(feature = "reference")]
+pub mod codec;
+pub mod data;
+#[cfg(feature = "reference")]
+pub mod reference;
+pub mod report;
+pub mod setup;
+pub mod timing;
+pub mod traffic;

@@ -1,0 +1,51 @@
+//! `m2m-bench PART`: see the README beside this crate.
+
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+use m2m_bench::codec;
+use m2m_bench::setup::Setup;
+
+#[derive(Parser)]
+#[command(about = "Measured against what users would pick instead")]
+struct Arguments {
+    /// What to measure.
+    #[arg(value_enum, required = true)]
+    parts: Vec<Part>,
+    /// The folder that holds `traffic/`; generated messages without it.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// The seed of generated messages.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Rounds of each comparison.
+    #[arg(long, default_value_t = 15)]
+    rounds: usize,
+    /// Only see that everything runs: a few messages, one round.
+    #[arg(long)]
+    smoke: bool,
+    /// Where the tables and plots go.
+    #[arg(long, default_value = "target/bench")]
+    out: PathBuf,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Part {
+    /// Encode, decode, peek and auto against the reference implementation.
+    Codec,
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let Arguments { data, seed, rounds, smoke, out, .. } = arguments;
+    let setup = Setup::new(data, seed, rounds, smoke)?;
+    println!("{}", setup.origin);
+    for part in arguments.parts {
+        let report = match part {
+            Part::Codec => codec::run(&setup)?,
+        };
+        let name = part.to_possible_value().map(|value| value.get_name().to_owned());
+        report.publish(&name.unwrap_or_default(), &setup.origin, &out)?;
+    }
+    Ok(())
+}
