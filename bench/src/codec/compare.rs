@@ -12,6 +12,8 @@ pub(super) struct Action<'a> {
     pub(super) name: &'a str,
     pub(super) note: &'a str,
     pub(super) goal: Option<f64>,
+    /// Only every so many messages are measured, where a side is slow.
+    pub(super) step: usize,
     pub(super) ours: &'a dyn Fn(&Pair<'_>) -> usize,
     pub(super) theirs: &'a dyn Fn(&Pair<'_>) -> usize,
 }
@@ -29,18 +31,19 @@ const COLUMNS: [&str; 9] = [
 ];
 
 pub(super) fn run(report: &mut Report, rounds: usize, pairs: &[Pair<'_>], action: &Action<'_>) {
+    let pairs: Vec<_> = pairs.iter().step_by(action.step).collect();
     let mut table = Table::new(action.name, action.note, &COLUMNS);
     let title = format!("{}: times as fast as the reference", action.name);
     let mut plot = Plot::new(&format!("codec-{}", action.name), &title, action.goal);
     for kind in Kind::ALL {
-        let of_kind = pairs.iter().filter(|pair| pair.message.kind == kind);
+        let of_kind = pairs.iter().copied().filter(|pair| pair.message.kind == kind);
         measure(&mut table, &mut plot, rounds, kind.name(), of_kind.collect(), action);
     }
     for (from, to, name) in SIZES {
-        let of_size = pairs.iter().filter(|pair| (from..to).contains(&pair.json().len()));
+        let of_size = pairs.iter().copied().filter(|pair| (from..to).contains(&pair.json().len()));
         measure(&mut table, &mut plot, rounds, name, of_size.collect(), action);
     }
-    measure(&mut table, &mut plot, rounds, "all", pairs.iter().collect(), action);
+    measure(&mut table, &mut plot, rounds, "all", pairs, action);
     report.tables.push(table);
     report.plots.push(plot);
 }

@@ -28,7 +28,8 @@ impl Speaker {
     }
 
     pub(super) fn name(&mut self) -> String {
-        format!("{}_{}", self.words[self.rng.usize(40..)], self.words[self.rng.usize(40..)])
+        let rare = &self.words[40..];
+        format!("{}_{}", self.rng.choice(rare).unwrap(), self.rng.choice(rare).unwrap())
     }
 
     pub(super) fn sentence(&mut self) -> String {
