@@ -8,6 +8,7 @@ mod decompress;
 mod figures;
 mod input;
 mod inspect;
+mod keys;
 mod output;
 mod pretty;
 
@@ -38,6 +39,7 @@ enum Command {
     Decompress(decompress::Decompress),
     Inspect(inspect::Inspect),
     Analyze(analyze::Analyze),
+    Keys(keys::Keys),
     Completions(completions::Completions),
 }
 
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         Command::Decompress(command) => command.run(),
         Command::Inspect(command) => command.run(),
         Command::Analyze(command) => command.run(),
+        Command::Keys(command) => command.run(),
         Command::Completions(command) => command.run(),
     };
     match done {

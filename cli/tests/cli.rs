@@ -7,6 +7,8 @@ mod analyze;
 mod errors;
 #[path = "cli/inspect.rs"]
 mod inspect;
+#[path = "cli/keys.rs"]
+mod keys;
 #[path = "cli/round_trip.rs"]
 mod round_trip;
 #[cfg(unix)]
