@@ -30,6 +30,7 @@ mod keys;
 mod order;
 mod payloads;
 mod redelivery;
+mod screening;
 mod shutdown;
 mod size;
 mod stale;
@@ -41,10 +42,14 @@ pub use envelopes::{
     folded_envelopes_take_native_places, foreign_envelopes_survive,
     native_envelopes_survive_exactly,
 };
-pub use fixture::{Arrival, Consumer, Fixture, Note, Producer, Rejected};
+pub use fixture::{Arrival, Consumer, Fixture, Note, Producer, Rejected, causes};
 pub use keys::{tombstones_stay_null, unicode_keys};
 pub use order::{order_is_kept_with_many_sends_in_flight, recv_is_cancel_safe};
 pub use redelivery::{redelivery_after_crash, redelivery_after_nack};
+pub use screening::{
+    blocked_messages_are_refused, flagged_messages_say_so,
+    incoming_messages_are_screened_where_asked,
+};
 pub use shutdown::{closing_the_sink_loses_nothing, closing_the_source_loses_nothing};
 pub use size::large_messages;
 pub use stale::headers_of_the_engine_are_its_own;
@@ -65,6 +70,9 @@ macro_rules! conformance {
             headers_survive_both_ways,
             content_encoding_is_marked_and_removed,
             headers_of_the_engine_are_its_own,
+            flagged_messages_say_so,
+            blocked_messages_are_refused,
+            incoming_messages_are_screened_where_asked,
             unopenable_messages_arrive_as_errors,
             large_messages,
             redelivery_after_nack,

@@ -18,7 +18,7 @@ use m2m_engine::{Engine, Inbound, OpenError};
 use crate::client::{CancelFlag, Channel};
 use crate::destination;
 use crate::error::{OpenFailure, ReceiveError};
-use crate::properties::{self, header_is, with_encoding};
+use crate::properties::{self, header_is, with_encoding, with_only};
 
 /// Opens deliveries in place.
 #[derive(Clone)]
@@ -53,11 +53,15 @@ impl Opener {
             let accepts = framed || header_is(&delivery.properties, headers::ACCEPT, "1");
             self.replies.note(reply_to.as_str(), accepts);
         }
-        if let Some(opened) = opened?
-            && opened.is_framed()
-        {
+        let Some(opened) = opened? else { return Ok(()) };
+        let flag = opened.verdict.header();
+        if opened.is_framed() {
             delivery.data = opened.payload.into_owned();
             unmark(delivery);
+        }
+        if let Some(flag) = flag {
+            // Our own verdict in the place of what its sender said.
+            delivery.properties = with_only(std::mem::take(&mut delivery.properties), flag);
         }
         Ok(())
     }

@@ -67,7 +67,23 @@ pub(crate) fn with_engines(
     if added.is_empty() && !table(&properties).any(|(name, _)| is_engines(name.as_str())) {
         return properties;
     }
-    let kept = table(&properties).filter(|(name, _)| !is_engines(name.as_str()));
+    replaced(properties, is_engines, added)
+}
+
+/// The same properties with this header in the place of all of its name.
+pub(crate) fn with_only(
+    properties: BasicProperties,
+    header: (&'static str, String),
+) -> BasicProperties {
+    replaced(properties, |name| name.eq_ignore_ascii_case(header.0), [header])
+}
+
+fn replaced(
+    properties: BasicProperties,
+    goes: impl Fn(&str) -> bool,
+    added: impl IntoIterator<Item = (&'static str, String)>,
+) -> BasicProperties {
+    let kept = table(&properties).filter(|(name, _)| !goes(name.as_str()));
     let kept = kept.map(|(name, value)| (name.clone(), value.clone()));
     let added = added.into_iter().map(|(name, value)| {
         (ShortString::from(name), AMQPValue::LongString(LongString::from(value)))

@@ -58,7 +58,7 @@ pub(crate) fn marked(
 }
 
 /// The headers of a framed message as they were before [`marked`]; `None` when they bear no mark.
-pub(crate) fn unmarked(existing: &BorrowedHeaders) -> Option<OwnedHeaders> {
+fn unmarked(existing: &BorrowedHeaders) -> Option<OwnedHeaders> {
     let existing: Vec<_> = all(existing).collect();
     let (marked, encoding) = last_encoding(&existing)?;
     let rest = encoding_unmarked(encoding);
@@ -71,6 +71,22 @@ pub(crate) fn unmarked(existing: &BorrowedHeaders) -> Option<OwnedHeaders> {
         None if index == marked => headers,
         _ => headers.insert(header.clone()),
     }))
+}
+
+/// The headers of an opened message, as the application is to see them: without the mark of a `framed` one, and with our own verdict,
+/// `flag`, in the place of its sender's; `None` when they are the message's own.
+pub(crate) fn opened(
+    existing: Option<&BorrowedHeaders>,
+    framed: bool,
+    flag: Option<(&'static str, String)>,
+) -> Option<OwnedHeaders> {
+    let unmarked = existing.filter(|_| framed).and_then(unmarked);
+    let Some((name, value)) = flag else { return unmarked };
+    let existing = unmarked.as_ref().map(OwnedHeaders::as_borrowed).or(existing);
+    let kept = existing.into_iter().flat_map(all);
+    let kept = kept.filter(|header| !header.key.eq_ignore_ascii_case(name));
+    let headers = kept.fold(OwnedHeaders::new(), OwnedHeaders::insert);
+    Some(insert(headers, name, &value))
 }
 
 /// The last content encoding, if it says anything: where Kafka's headers repeat, the last one counts.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use m2m_engine::bus::{Envelope, Replies, headers};
+use m2m_engine::bus::headers::{self, Header};
+use m2m_engine::bus::{Envelope, Replies};
 use m2m_engine::{Engine, Inbound, OpenError};
 
 use crate::error::OpenFailure;
@@ -70,15 +71,20 @@ impl Consumer {
             ..Inbound::from(&envelope.address.name)
         };
         let opened = match &envelope.payload {
-            Some(payload) => self
-                .engine
-                .open(payload, &inbound)
-                .map(|opened| (opened.is_framed(), Some(opened.into_bytes(payload)))),
-            None => self.engine.open_null(&inbound).map(|()| (false, None)),
+            Some(payload) => self.engine.open(payload, &inbound).map(|opened| {
+                let (framed, flag) = (opened.is_framed(), opened.verdict.header());
+                (framed, flag, Some(opened.into_bytes(payload)))
+            }),
+            None => self.engine.open_null(&inbound).map(|()| (false, None, None)),
         };
         match opened {
-            Ok((framed, payload)) => {
+            Ok((framed, flag, payload)) => {
                 envelope.payload = payload;
+                if let Some((name, value)) = flag {
+                    // Our own verdict in the place of what its sender said.
+                    envelope.headers.retain(|header| !header.name.eq_ignore_ascii_case(name));
+                    envelope.headers.push(Header::text(name, value));
+                }
                 if framed {
                     encoding::unmark(envelope);
                 }

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use async_nats::{HeaderMap, HeaderName, HeaderValue};
+use m2m_engine::Opened;
 use m2m_engine::bus::headers::{self, ACCEPT, encoding_marked, encoding_unmarked};
 
 /// As NATS applications write it; read in any capitalisation.
@@ -27,7 +28,7 @@ pub(crate) fn mark(map: &mut HeaderMap) {
 }
 
 /// Removes what [`mark`] noted; `None` when no header is left.
-pub(crate) fn unmarked(mut map: HeaderMap) -> Option<HeaderMap> {
+fn unmarked(mut map: HeaderMap) -> Option<HeaderMap> {
     let Some((name, values)) = encoding(&map) else { return Some(map) };
     let (name, mut values) = (name.clone(), values.to_vec());
     let last = values.pop()?;
@@ -71,6 +72,19 @@ pub(crate) fn replace_engines(
         map.append(HeaderName::from_str(name).map_err(|_| *name)?, value);
     }
     Ok(())
+}
+
+/// The headers of an opened message, as the application is to see them: without the mark, and with our own verdict in the place of its
+/// sender's where we flag it; `None` when no header is left.
+pub(crate) fn opened(map: HeaderMap, opened: &Opened<'_>) -> Option<HeaderMap> {
+    let mut map = if opened.is_framed() { unmarked(map).unwrap_or_default() } else { map };
+    if let Some((name, value)) = opened.verdict.header()
+        && let (Ok(known), Ok(value)) = (HeaderName::from_str(name), HeaderValue::from_str(&value))
+    {
+        map = without(&map, |other| text(other).eq_ignore_ascii_case(name));
+        set(&mut map, known, value);
+    }
+    (!map.is_empty()).then_some(map)
 }
 
 /// The headers that the engine reads; nothing is allocated where there are none.

@@ -48,11 +48,9 @@ pub(crate) fn open(
     match judge(engine, &message.subject, headers, payload, origin) {
         Ok(None) => Ok(message),
         Ok(Some(opened)) => {
-            let framed = opened.is_framed();
+            let headers = message.headers.take().unwrap_or_default();
+            message.headers = headers::opened(headers, &opened);
             message.payload = opened.into_bytes(&message.payload);
-            if framed {
-                message.headers = message.headers.and_then(headers::unmarked);
-            }
             Ok(message)
         }
         Err(source) => Err(Box::new(OpenFailure::new(message, source))),

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::future::Future;
+use std::iter::successors;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -37,7 +38,7 @@ pub enum Arrival {
     /// The error that an unopenable message arrives as.
     Unopenable {
         /// The payload of the raw message that the error carries.
-        raw: Bytes,
+        raw: Option<Bytes>,
         /// Whether the engine's error is among the causes.
         by_engine: bool,
         /// What the error says, causes included.
@@ -47,17 +48,18 @@ pub enum Arrival {
 
 impl Arrival {
     /// From an adapter's error and the payload of the raw message in it.
-    pub fn unopenable(raw: Bytes, error: &dyn Error) -> Self {
-        let mut text = error.to_string();
-        let mut by_engine = false;
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            by_engine |= error.is::<OpenError>();
-            text = format!("{text}: {error}");
-            cause = error.source();
-        }
-        Self::Unopenable { raw, by_engine, text }
+    pub fn unopenable(raw: Option<Bytes>, error: &dyn Error) -> Self {
+        let by_engine = successors(error.source(), |error| (*error).source())
+            .any(|error| error.is::<OpenError>());
+        Self::Unopenable { raw, by_engine, text: causes(error) }
     }
+}
+
+/// What an error says, causes included.
+pub fn causes(error: &dyn Error) -> String {
+    let causes: Vec<String> =
+        successors(Some(error), |error| (*error).source()).map(ToString::to_string).collect();
+    causes.join(": ")
 }
 
 /// Why a note was not published.
@@ -67,7 +69,7 @@ pub struct Rejected {
     pub payload: Option<Bytes>,
     /// Whether the error is the one for a message over a size limit, told by its variant and not by its text.
     pub too_large: bool,
-    /// What the error says.
+    /// What the error says, causes included ([`causes`]).
     pub text: String,
 }
 

@@ -100,6 +100,12 @@ pub(super) fn noise(len: usize, seed: u64) -> Bytes {
     bytes.flatten().take(len).collect()
 }
 
+/// A payload as an M2M frame.
+pub(super) fn frame(payload: &[u8]) -> Result<Bytes> {
+    let outbound = Outbound { algorithm: Some(Algorithm::M2m), ..Outbound::default() };
+    Ok(Bytes::copy_from_slice(&engine()?.wrap(payload, &outbound)?.bytes))
+}
+
 /// The request as a frame of each form that can stand on a bus.
 pub(super) fn frames() -> Result<Vec<(&'static str, Bytes)>> {
     let engine = engine()?;

@@ -1,5 +1,6 @@
 //! A message with its payload opened.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 use std::time::SystemTime;
@@ -23,10 +24,11 @@ pub struct Message<'a> {
     opened: Option<Opened>,
 }
 
-/// What a frame held.
+/// What a message holds that differs from what arrived.
 struct Opened {
+    framed: bool,
     payload: Payload,
-    /// `None` where the message's own bear no mark.
+    /// `None` where the message's own stand.
     headers: Option<OwnedHeaders>,
 }
 
@@ -58,20 +60,21 @@ impl<'a> Message<'a> {
             };
         };
         let opened = match engine.open(frame, &inbound) {
-            Ok(opened) if !opened.is_framed() => None,
-            Ok(opened) => Some(Opened {
-                payload: match opened.payload {
-                    std::borrow::Cow::Borrowed(part) => Payload::Part(range_of(part, frame)),
-                    std::borrow::Cow::Owned(payload) => Payload::Decoded(payload),
-                },
-                headers: raw.headers().and_then(headers::unmarked),
-            }),
+            Ok(opened) => opened,
             Err(source) => {
-                let message = raw.detach();
-                return Err(Box::new(OpenFailure { message, source }));
+                return Err(Box::new(OpenFailure { message: raw.detach(), source }));
             }
         };
-        Ok(Self { raw, opened })
+        let (framed, flag) = (opened.is_framed(), opened.verdict.header());
+        if !framed && flag.is_none() {
+            return Ok(Self { raw, opened: None });
+        }
+        let payload = match opened.payload {
+            Cow::Borrowed(part) => Payload::Part(range_of(part, frame)),
+            Cow::Owned(payload) => Payload::Decoded(payload),
+        };
+        let headers = headers::opened(raw.headers(), framed, flag);
+        Ok(Self { raw, opened: Some(Opened { framed, payload, headers }) })
     }
 
     /// rdkafka's message, as it arrived.
@@ -83,7 +86,7 @@ impl<'a> Message<'a> {
     /// Whether the payload came in a frame.
     #[must_use]
     pub fn is_framed(&self) -> bool {
-        self.opened.is_some()
+        self.opened.as_ref().is_some_and(|opened| opened.framed)
     }
 
     /// The key.

@@ -19,11 +19,8 @@ fn opened(engine: &Engine, mut message: StreamMessage) -> Result<StreamMessage, 
     match judge(engine, &message.subject, headers, payload, &origin) {
         Ok(None) => Ok(message),
         Ok(Some(opened)) => {
-            let framed = opened.is_framed();
+            message.headers = headers::opened(message.headers, &opened).unwrap_or_default();
             message.payload = opened.into_bytes(&message.payload);
-            if framed {
-                message.headers = headers::unmarked(message.headers).unwrap_or_default();
-            }
             Ok(message)
         }
         Err(source) => Err(GetMessageError::Open(Box::new(OpenFailure::new(message, source)))),

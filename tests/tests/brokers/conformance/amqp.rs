@@ -1,6 +1,5 @@
 //! RabbitMQ: an exchange, and behind it a queue for each group.
 
-use std::error::Error as _;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -18,7 +17,7 @@ use m2m_amqp::link::{ExchangeSink, ExchangeSinkConfig, QueueSource, QueueSourceC
 use m2m_engine::bus::headers::Header;
 use m2m_engine::bus::{Address, Envelope, Properties};
 use m2m_engine::{Engine, WrapError};
-use m2m_tests::conformance::{Arrival, Consumer, Fixture, Note, Producer, Rejected};
+use m2m_tests::conformance::{Arrival, Consumer, Fixture, Note, Producer, Rejected, causes};
 use m2m_tests::harness::{Rabbit, unique};
 
 m2m_tests::conformance!(Exchange);
@@ -232,7 +231,7 @@ impl Producer for WrappedProducer {
                         ..
                     }
             ),
-            text: format!("{error}: {:?}", error.source()),
+            text: causes(&error),
             payload: Some(error.into_payload()),
         })
     }
@@ -254,7 +253,7 @@ impl Consumer for WrappedConsumer {
             Err(ReceiveError::Open(failure)) => {
                 self.last = Some(failure.message.acker.clone());
                 let raw = Bytes::copy_from_slice(&failure.message.data);
-                Ok(Arrival::unopenable(raw, &ReceiveError::Open(failure)))
+                Ok(Arrival::unopenable(Some(raw), &ReceiveError::Open(failure)))
             }
             Err(error) => Err(error.into()),
         }

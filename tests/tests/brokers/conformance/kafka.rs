@@ -11,7 +11,7 @@ use m2m_engine::bus::{Address, Envelope};
 use m2m_kafka::{
     KafkaSink, KafkaSinkConfig, KafkaSource, KafkaSourceConfig, Located, RecvError, SendError,
 };
-use m2m_tests::conformance::{Arrival, Consumer, Fixture, Note, Producer, Rejected};
+use m2m_tests::conformance::{Arrival, Consumer, Fixture, Note, Producer, Rejected, causes};
 use m2m_tests::harness::{Kafka, unique};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{CommitMode, Consumer as _};
@@ -137,7 +137,7 @@ impl Producer for WrappedProducer {
             Err((error, message)) => Err(Rejected {
                 payload: message.payload().map(Bytes::copy_from_slice),
                 too_large: matches!(error, SendError::TooLarge { .. }),
-                text: error.to_string(),
+                text: causes(&error),
             }),
         }
     }
@@ -187,7 +187,7 @@ impl Consumer for WrappedConsumer {
             }
             Err(RecvError::Open(failure)) => {
                 let raw = failure.message.payload().map(Bytes::copy_from_slice);
-                let arrival = Arrival::unopenable(raw.context("a null payload")?, &*failure);
+                let arrival = Arrival::unopenable(raw, &*failure);
                 self.last = Some(failure.message);
                 Ok(arrival)
             }

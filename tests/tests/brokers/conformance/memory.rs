@@ -10,7 +10,7 @@ use m2m_engine::bus::{Address, Envelope, Properties};
 use m2m_memory::error::{PublishError, Refused};
 use m2m_memory::link::{MemorySink, MemorySource};
 use m2m_memory::{Bus, BusConfig, Client, Message, Subscription};
-use m2m_tests::conformance::{Arrival, Consumer, Fixture, Note, Producer, Rejected};
+use m2m_tests::conformance::{Arrival, Consumer, Fixture, Note, Producer, Rejected, causes};
 
 m2m_tests::conformance!(Subject);
 
@@ -146,7 +146,7 @@ impl Producer for WrappedProducer {
                 &error,
                 PublishError::Refused { source: Refused::TooLarge { .. }, .. }
             ),
-            text: error.to_string(),
+            text: causes(&error),
             payload: error.into_envelope().payload,
         })
     }
@@ -167,7 +167,7 @@ impl Consumer for WrappedConsumer {
             }
             Err(failure) => {
                 let raw = failure.message.envelope.payload.clone();
-                let arrival = Arrival::unopenable(raw.unwrap_or_default(), &failure);
+                let arrival = Arrival::unopenable(raw, &failure);
                 self.last = Some(*failure.message);
                 Ok(arrival)
             }

@@ -9,7 +9,7 @@ use m2m_engine::Engine;
 use m2m_engine::bus::{Address, Envelope, Properties};
 use m2m_nats::PublishError;
 use m2m_nats::link::{CoreSink, CoreSource};
-use m2m_tests::conformance::{Arrival, Consumer, Fixture, Note, Producer, Rejected};
+use m2m_tests::conformance::{Arrival, Consumer, Fixture, Note, Producer, Rejected, causes};
 use m2m_tests::harness::unique;
 
 use super::{address, bare, connect, headers, native_headers, note, round_trip};
@@ -107,7 +107,7 @@ impl Producer for Wrapped {
         let sent = self.client.publish_with_headers(self.subject.clone(), headers, payload).await;
         sent.map_err(|error| Rejected {
             too_large: matches!(error, PublishError::MaxPayload { .. }),
-            text: error.to_string(),
+            text: causes(&error),
             payload: Some(error.into_payload()),
         })?;
         self.client.flush().await.map_err(bare)
@@ -120,7 +120,7 @@ impl Consumer for WrappedConsumer {
     async fn next(&mut self) -> Result<Arrival> {
         Ok(match self.0.next().await.context("the subscription has ended")? {
             Ok(message) => Arrival::Opened(note(&message)),
-            Err(failure) => Arrival::unopenable(failure.message.payload.clone(), &*failure),
+            Err(failure) => Arrival::unopenable(Some(failure.message.payload.clone()), &*failure),
         })
     }
 

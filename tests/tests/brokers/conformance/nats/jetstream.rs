@@ -12,7 +12,7 @@ use m2m_engine::bus::{Address, Envelope};
 use m2m_nats::error::{JetStreamPublishError, ReceiveError};
 use m2m_nats::jetstream::Messages;
 use m2m_nats::link::{StreamSink, StreamSinkConfig, StreamSource, StreamSourceConfig};
-use m2m_tests::conformance::{Arrival, Consumer, Fixture, Note, Producer, Rejected};
+use m2m_tests::conformance::{Arrival, Consumer, Fixture, Note, Producer, Rejected, causes};
 use m2m_tests::harness::unique;
 
 use super::{address, bare, connect, headers, native_headers, note};
@@ -142,7 +142,7 @@ impl Producer for Wrapped {
         };
         sent.map_err(|error| Rejected {
             too_large: matches!(error, JetStreamPublishError::MaxPayload { .. }),
-            text: error.to_string(),
+            text: causes(&error),
             payload: Some(error.into_payload()),
         })
     }
@@ -163,7 +163,7 @@ impl Consumer for WrappedConsumer {
             }
             Err(ReceiveError::Open(failure)) => {
                 let raw = failure.message.payload.clone();
-                let arrival = Arrival::unopenable(raw, &*failure);
+                let arrival = Arrival::unopenable(Some(raw), &*failure);
                 self.last = Some(failure.message);
                 Ok(arrival)
             }
