@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::scan::ScanConfig;
+use crate::secure::SecurityConfig;
 
 /// How hard Brotli tries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -17,6 +18,18 @@ pub enum Level {
     Balanced,
     /// Quality 9: for archives and slow links.
     Small,
+}
+
+/// Whether payloads are compressed on their way out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compression {
+    /// Not at all: for topics on which secret text and an attacker's share messages, as the length of what was compressed together tells
+    /// how much of it was alike. Forms that compress give way to M2M v1, within which the payload stands as it is.
+    Off,
+    /// Where it pays.
+    #[default]
+    On,
 }
 
 /// Whether payloads are framed on their way out.
@@ -68,6 +81,8 @@ impl Default for Limits {
 pub struct Config {
     /// What is framed.
     pub framing: Framing,
+    /// Whether anything is compressed.
+    pub compression: Compression,
     /// How hard Brotli tries.
     pub level: Level,
     /// Which tokenizer a forced token-native form uses.
@@ -80,6 +95,8 @@ pub struct Config {
     pub limits: Limits,
     /// How messages are screened for threats.
     pub scan: ScanConfig,
+    /// Keys, and what is demanded of messages; nothing is signed or encrypted without.
+    pub security: Option<SecurityConfig>,
 }
 
 /// Why a configuration was refused.
@@ -98,6 +115,18 @@ pub enum ConfigError {
         /// Its greatest value.
         max: usize,
     },
+    /// A bucket of padding outside its range.
+    #[error("security.padding is {value}; it must be from 64 to 65536")]
+    Padding {
+        /// What it was set to.
+        value: usize,
+    },
+    /// Padding, and the active key only signs: what can be read shows its length.
+    #[error("security.padding needs an active key that encrypts")]
+    PaddingOfText,
+    /// New keys for an engine that was made without.
+    #[error("the engine was made without keys (security)")]
+    NoKeys,
     /// The price list is not what `cost.toml` shows.
     #[error("the list of model prices cannot be read")]
     Prices(#[source] toml::de::Error),

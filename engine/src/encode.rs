@@ -1,13 +1,15 @@
-//! Step 3. In: Planned. Out: Encoded. Next: frame. The only place that inflates, always capped.
+//! Step 3. In: Planned. Out: Encoded. Next: secure. The only place that inflates, always capped.
 
 mod brotli;
+mod padding;
 pub(crate) mod token_native;
 
 use std::borrow::Cow;
 
-use crate::config::{Config, ConfigError, Limits, Tokenizer};
+use self::padding::Padding;
+use crate::config::{Compression, Config, ConfigError, Limits, Tokenizer};
 use crate::flow::{OpenError, WrapError};
-use crate::frame::{Flags, FrameError, Header, Held, Security};
+use crate::frame::{Flags, FrameError, Header, Held};
 use crate::scan::{Scanned, Verdict};
 
 /// What is done to a payload.
@@ -80,6 +82,17 @@ pub(crate) enum Content<'a> {
     Brotli(Vec<u8>),
 }
 
+impl Content<'_> {
+    pub(crate) fn algorithm(&self) -> Algorithm {
+        match self {
+            Self::Stored(_) => Algorithm::Stored,
+            Self::M2m { .. } => Algorithm::M2m,
+            Self::TokenNative { .. } => Algorithm::TokenNative,
+            Self::Brotli(_) => Algorithm::Brotli,
+        }
+    }
+}
+
 /// How the bytes in a frame stand for the payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Coding {
@@ -94,7 +107,9 @@ const COMPRESS_FROM: usize = 100;
 /// The algorithms, and what they were configured with.
 #[derive(Debug)]
 pub(crate) struct Codecs {
-    quality: brotli::Quality,
+    /// `None`: nothing is compressed.
+    quality: Option<brotli::Quality>,
+    padding: Option<Padding>,
     tokenizer: Tokenizer,
     tokenizers: token_native::Tokenizers,
     limits: Limits,
@@ -103,7 +118,11 @@ pub(crate) struct Codecs {
 impl Codecs {
     pub(crate) fn new(config: &Config) -> Result<Self, ConfigError> {
         Ok(Self {
-            quality: config.level.into(),
+            quality: match config.compression {
+                Compression::Off => None,
+                Compression::On => Some(config.level.into()),
+            },
+            padding: Padding::new(config),
             tokenizer: config.tokenizer,
             tokenizers: token_native::Tokenizers::new(config.llama3.clone())?,
             limits: config.limits,
@@ -117,10 +136,11 @@ impl Codecs {
         let content = match algorithm {
             Algorithm::Stored => Content::Stored(payload),
             Algorithm::M2m => self.m2m(payload, header),
-            Algorithm::Brotli => match brotli::compress(payload, self.quality) {
+            Algorithm::Brotli => match self.brotli(payload) {
                 Some(compressed) => Content::Brotli(compressed),
                 None => self.m2m(payload, header),
             },
+            Algorithm::TokenNative if self.quality.is_none() => self.m2m(payload, header),
             Algorithm::TokenNative => match self.token_ids(payload, tokenizer)? {
                 Some(ids) => Content::TokenNative { tokenizer, ids },
                 // Not text, or text that the tokenizer refuses: the form that takes everything.
@@ -134,17 +154,29 @@ impl Codecs {
         Ok(encoded)
     }
 
+    fn brotli(&self, payload: &[u8]) -> Option<Vec<u8>> {
+        brotli::compress(payload, self.quality?)
+    }
+
     fn m2m<'a>(&self, payload: &'a [u8], header: Option<Header<'a>>) -> Content<'a> {
+        let crc32 = crc32fast::hash(payload);
+        if let Some(padding) = self.padding {
+            // A header of its own, as any other tells lengths.
+            let mut header = Header::custom();
+            header.flags.set(Flags::COMPRESSED, true);
+            let body = Cow::Owned(padding.padded(payload, self.quality, header.len()));
+            return Content::M2m { header, crc32, body };
+        }
         let mut header = header.unwrap_or_else(Header::custom);
         let mut body = Cow::Borrowed(payload);
         if payload.len() >= COMPRESS_FROM {
-            let compressed = brotli::compress(payload, self.quality);
+            let compressed = self.brotli(payload);
             if let Some(compressed) = compressed.filter(|bytes| bytes.len() < payload.len()) {
                 header.flags.set(Flags::COMPRESSED, true);
                 body = Cow::Owned(compressed);
             }
         }
-        Content::M2m { header, crc32: crc32fast::hash(payload), body }
+        Content::M2m { header, crc32, body }
     }
 
     fn token_ids(
@@ -164,9 +196,6 @@ impl Codecs {
 
     /// Turns what a message held back into the payload.
     pub(crate) fn decode<'a>(&self, held: Held<'a>) -> Result<Cow<'a, [u8]>, OpenError> {
-        if held.security != Security::None {
-            return Err(OpenError::Secured { mode: held.security });
-        }
         let limit = self.limits.inflated;
         let payload = match held.coding {
             Coding::Identity if held.body.len() > limit => Err(DecodeError::TooLong),

@@ -1,8 +1,8 @@
 //! The whole journey of a message: [`Engine::wrap`] on its way out, [`Engine::open`] on its way in.
 //!
 //! ```text
-//! wrap: payload -> scan -> Scanned -> choose -> Planned -> encode -> Encoded -> frame -> bytes
-//! open: bytes -> frame -> decode (the only place that inflates, capped) -> payload
+//! wrap: payload -> scan -> Scanned -> choose -> Planned -> encode -> Encoded -> secure -> Secured -> frame -> bytes
+//! open: bytes -> frame -> secure (the tag before all else) -> decode (the only place that inflates, capped) -> payload
 //! ```
 
 mod error;
@@ -18,22 +18,28 @@ pub use message::{Inbound, Opened, Outbound, Wrapped};
 use crate::choose::{Choose, PayloadFacts, Rules};
 use crate::config::{Config, ConfigError, Framing};
 use crate::encode::{Algorithm, Codecs, Planned};
-use crate::frame::{self, Form};
+use crate::frame::{self, Form, FrameError, Held, Parts, Security};
 use crate::json;
 use crate::scan::{self, Outcome, Scan, Scanned, Screen, Verdict};
+use crate::secure::{Guard, Keyring, PolicyError, Secured};
 
-/// Wraps payloads into frames and opens frames. Made once, shared by reference; it holds no state of any message.
+/// Wraps payloads into frames and opens frames. Made once, shared by reference. Of messages it remembers nothing, but for what replay
+/// protection has to: with that, each consumer that gets a copy of the same messages needs an engine of its own.
 pub struct Engine {
     config: Config,
     facts: json::Facts,
     codecs: Codecs,
     chooser: Box<dyn Choose>,
     screen: Screen,
+    guard: Option<Guard>,
 }
 
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Engine").field("screen", &self.screen).finish_non_exhaustive()
+        f.debug_struct("Engine")
+            .field("screen", &self.screen)
+            .field("guard", &self.guard)
+            .finish_non_exhaustive()
     }
 }
 
@@ -49,6 +55,7 @@ impl Engine {
             codecs: Codecs::new(&config)?,
             chooser: Box::new(Rules),
             screen: Screen::new(&config, Box::new(scan::NoRules))?,
+            guard: config.security.as_ref().map(Guard::new).transpose()?,
             config,
         })
     }
@@ -67,13 +74,29 @@ impl Engine {
         self
     }
 
-    /// Screens a payload and puts it into a frame where that pays.
-    ///
-    /// Without a forced algorithm the result is never longer than the payload by more than a header that the configuration asks for, and
-    /// `open(wrap(x))` is `x` for every `x` unless [`Framing::Off`] is configured.
+    /// Replaces the keys while the engine is at work: give consumers the new key as a retired one, then producers as the active one with
+    /// the old one retired, then take the old one away. No message is lost on the way.
     ///
     /// # Errors
-    /// Only for a payload over the size limits, one that the policy blocks, or a forced algorithm that is not configured.
+    /// When the engine was made without keys, or the configuration asks of keys what these are not for.
+    pub fn replace_keys(&self, keys: Keyring) -> Result<(), ConfigError> {
+        self.guard.as_ref().ok_or(ConfigError::NoKeys)?.replace_keys(keys)
+    }
+
+    /// How many messages were refused because they came before ([`OpenError::Repeated`]).
+    #[must_use]
+    pub fn repeated(&self) -> u64 {
+        self.guard.as_ref().map_or(0, Guard::repeated)
+    }
+
+    /// Screens a payload and puts it into a frame: with a key every payload, signed or encrypted; without one where that pays.
+    ///
+    /// Without a key and a forced algorithm the result is never longer than the payload by more than a header that the configuration asks
+    /// for, and `open(wrap(x))` is `x` for every `x` unless [`Framing::Off`] is configured.
+    ///
+    /// # Errors
+    /// Only for a payload over the size limits, one that the policy blocks, a forced algorithm that is not configured, or one that cannot
+    /// be secured as it has to be.
     pub fn wrap<'a>(
         &self,
         payload: &'a [u8],
@@ -82,8 +105,14 @@ impl Engine {
         let scanned = self.screened(payload, outbound.algorithm)?;
         let planned = self.plan(scanned, outbound);
         let encoded = self.codecs.encode(planned)?;
-        let wrapped = frame::write(encoded);
-        let (len, limit) = (wrapped.bytes.len(), self.config.limits.frame);
+        let secured = match &self.guard {
+            Some(guard) => guard.secure(encoded, outbound)?,
+            None => Secured { encoded, seal: None },
+        };
+        let limit = self.config.limits.frame;
+        let written = frame::write(secured);
+        let wrapped = written.ok_or(WrapError::FrameTooLong { len: payload.len(), limit })?;
+        let len = wrapped.bytes.len();
         if wrapped.is_framed() && len > limit {
             return Err(WrapError::FrameTooLong { len, limit });
         }
@@ -96,17 +125,17 @@ impl Engine {
     /// As [`Engine::wrap`].
     pub fn wrap_null(
         &self,
-        _outbound: &Outbound<'_>,
+        outbound: &Outbound<'_>,
     ) -> Result<Vec<(&'static str, String)>, WrapError> {
-        Ok(Vec::new())
+        self.guard.as_ref().map_or(Ok(Vec::new()), |guard| guard.secure_null(outbound))
     }
 
     /// Judges a null payload (a tombstone) by what came with it.
     ///
     /// # Errors
     /// As [`Engine::open`].
-    pub fn open_null(&self, _inbound: &Inbound<'_>) -> Result<(), OpenError> {
-        Ok(())
+    pub fn open_null(&self, inbound: &Inbound<'_>) -> Result<(), OpenError> {
+        self.guard.as_ref().map_or(Ok(()), |guard| guard.open_null(inbound))
     }
 
     fn screened<'a>(
@@ -134,6 +163,9 @@ impl Engine {
         let payload = scanned.payload();
         match self.config.framing {
             Framing::Off => Planned::forced(scanned, Algorithm::Stored),
+            _ if self.guard.as_ref().is_some_and(Guard::secures) => {
+                Planned::forced(scanned, Algorithm::M2m)
+            }
             Framing::Always if scanned.is_json() => Planned::forced(scanned, Algorithm::M2m),
             _ if Form::of(payload) != Form::Plain => Planned::forced(scanned, Algorithm::M2m),
             Framing::Auto | Framing::Always => {
@@ -147,28 +179,59 @@ impl Engine {
     /// Opens whatever arrived: frames of every form by their prefix; anything else is a plain payload and comes back as it is.
     ///
     /// # Errors
-    /// When it begins as a frame does and cannot be opened within the limits.
+    /// When it begins as a frame does and cannot be opened within the limits; with keys, when it is not as secure as it has to be, not
+    /// authentic, or came before; when its screening blocks it.
     pub fn open<'a>(
         &self,
         message: &'a [u8],
-        _inbound: &Inbound<'_>,
+        inbound: &Inbound<'_>,
     ) -> Result<Opened<'a>, OpenError> {
         let form = Form::of(message);
+        if let Some(guard) = &self.guard {
+            guard.admit_form(form)?;
+        }
         if form == Form::Plain {
-            return self.opened(Cow::Borrowed(message), form);
+            return self.opened(Cow::Borrowed(message), form, Security::None);
         }
         let (len, limit) = (message.len(), self.config.limits.frame);
         if len > limit {
             return Err(OpenError::FrameTooLong { len, limit });
         }
-        let held = frame::read(form, message)?;
+        let (held, security) = self.authenticated(frame::read(form, message), inbound)?;
         let payload = self.codecs.decode(held)?;
-        self.opened(payload, form)
+        self.opened(payload, form, security)
     }
 
-    fn opened<'a>(&self, payload: Cow<'a, [u8]>, form: Form) -> Result<Opened<'a>, OpenError> {
+    /// What a message holds, once it is known to be as secure as it has to be.
+    fn authenticated<'a>(
+        &self,
+        parts: Result<Parts<'a>, FrameError>,
+        inbound: &Inbound<'_>,
+    ) -> Result<(Held<'a>, Security), OpenError> {
+        match (parts, &self.guard) {
+            (Ok(Parts::Sealed(sealed)), guard) => {
+                let mode = sealed.mode.into();
+                let guard = guard.as_ref().ok_or(OpenError::Secured { mode })?;
+                Ok((guard.open(sealed, inbound)?, mode))
+            }
+            (Ok(Parts::Held(_)), Some(guard)) if guard.requires() => {
+                Err(PolicyError::Unsigned.into())
+            }
+            (Ok(Parts::Held(held)), _) => Ok((held, Security::None)),
+            // Damage and forgery look the same.
+            (Err(_), Some(guard)) if guard.requires() => Err(OpenError::Authentication),
+            (Err(error), _) => Err(error.into()),
+        }
+    }
+
+    fn opened<'a>(
+        &self,
+        payload: Cow<'a, [u8]>,
+        form: Form,
+        security: Security,
+    ) -> Result<Opened<'a>, OpenError> {
         let verdict = self.judged(&payload)?;
-        Ok(Opened { payload, form, verdict })
+        Ok(Opened { payload, form, security, verdict })
     }
 
     /// The verdict on what has been opened, if that is to be screened.

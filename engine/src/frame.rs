@@ -24,8 +24,9 @@ pub use provider::provider;
 pub(crate) use varint::{read as read_varint, write as write_varint};
 
 use crate::config::Tokenizer;
-use crate::encode::{Algorithm, Coding, Content, Encoded};
+use crate::encode::{Coding, Content, Encoded};
 use crate::flow::Wrapped;
+use crate::secure::{Mode, Seal, Sealed, Secured};
 
 /// What an M2M v1 frame begins with.
 pub const M2M_PREFIX: &[u8] = b"#M2M|1|";
@@ -134,42 +135,50 @@ pub fn to_text(frame: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// Writes what was encoded.
-pub(crate) fn write(encoded: Encoded<'_>) -> Wrapped<'_> {
-    let len = encoded.framed_len();
+/// Writes what was encoded, and closes it where it is secured; `None` for what the cipher does not take, over 256 GiB.
+pub(crate) fn write(secured: Secured<'_>) -> Option<Wrapped<'_>> {
+    let Secured { encoded, seal } = secured;
+    let len = encoded.framed_len() + seal.as_ref().map_or(0, Seal::overhead);
+    let algorithm = encoded.content.algorithm();
     let Encoded { content, verdict } = encoded;
-    let (bytes, algorithm) = match content {
-        Content::Stored(payload) => (Cow::Borrowed(payload), Algorithm::Stored),
+    let mut headers: Vec<_> = verdict.header().into_iter().collect();
+    let bytes = match content {
+        Content::Stored(payload) => Cow::Borrowed(payload),
         Content::M2m { header, crc32, body } => {
             let mut frame = Vec::with_capacity(len);
             frame.extend_from_slice(M2M_PREFIX);
             header.write(&mut frame);
+            let headers_end = frame.len();
+            frame.extend_from_slice(seal.as_ref().map_or(&[], Seal::nonce));
             // Limits keep bodies below 2 GiB.
             let body_len = u32::try_from(body.len()).unwrap_or(u32::MAX);
             frame.extend_from_slice(&body_len.to_le_bytes());
             frame.extend_from_slice(&crc32.to_le_bytes());
             frame.extend_from_slice(&body);
-            (Cow::Owned(frame), Algorithm::M2m)
+            if let Some(seal) = seal {
+                headers.extend(seal.close(&mut frame, M2M_PREFIX.len(), headers_end)?);
+            }
+            Cow::Owned(frame)
         }
         Content::TokenNative { tokenizer, ids } => {
             let mut text = TOKEN_NATIVE_PREFIX.to_vec();
             text.push(letter(tokenizer));
             text.push(b'|');
             append_base64(&mut text, &ids);
-            (Cow::Owned(text), Algorithm::TokenNative)
+            Cow::Owned(text)
         }
         Content::Brotli(body) => {
             let mut text = BROTLI_PREFIX.to_vec();
             append_base64(&mut text, &body);
-            (Cow::Owned(text), Algorithm::Brotli)
+            Cow::Owned(text)
         }
     };
     debug_assert_eq!(bytes.len(), len, "told before it was written");
-    Wrapped { bytes, algorithm, headers: verdict.header().into_iter().collect(), verdict }
+    Some(Wrapped { bytes, algorithm, headers, verdict })
 }
 
 impl Encoded<'_> {
-    /// The length of what [`write`] writes.
+    /// The length of what [`write`] writes, if it is not secured.
     pub(crate) fn framed_len(&self) -> usize {
         let base64 = |len: usize| len.div_ceil(3) * 4;
         match &self.content {
@@ -185,10 +194,18 @@ fn append_base64(text: &mut Vec<u8>, bytes: &[u8]) {
     text.extend_from_slice(STANDARD.encode(bytes).as_bytes());
 }
 
+/// A message taken apart.
+#[derive(Debug)]
+pub(crate) enum Parts<'a> {
+    /// What is in it can be looked at.
+    Held(Held<'a>),
+    /// Not before its tag has been checked.
+    Sealed(Sealed<'a>),
+}
+
 /// What a message holds, before it is decoded.
 #[derive(Debug)]
 pub(crate) struct Held<'a> {
-    pub(crate) security: Security,
     pub(crate) coding: Coding,
     /// Of the original payload.
     pub(crate) crc32: Option<u32>,
@@ -197,22 +214,12 @@ pub(crate) struct Held<'a> {
 
 /// Takes a message apart. What an M2M v1 frame's header tells of the payload is not read: a frame whose header [`peek`] refuses opens
 /// all the same, as its checksum is what vouches for the payload.
-pub(crate) fn read(form: Form, message: &[u8]) -> Result<Held<'_>, FrameError> {
-    let plain = |coding, body| Held { security: Security::None, coding, crc32: None, body };
+pub(crate) fn read(form: Form, message: &[u8]) -> Result<Parts<'_>, FrameError> {
+    let held = |coding, body| Parts::Held(Held { coding, crc32: None, body });
     match form {
-        Form::Plain => Ok(plain(Coding::Identity, Cow::Borrowed(message))),
-        Form::M2m => {
-            let after_prefix = message.get(M2M_PREFIX.len()..).unwrap_or_default();
-            let parts = Parts::read(after_prefix)?;
-            let body = after_prefix.get(parts.body_at..).unwrap_or_default();
-            Ok(parts.held(Cow::Borrowed(body)))
-        }
-        Form::M2mText => {
-            let mut decoded = decode_whole_text(message)?;
-            let parts = Parts::read(&decoded)?;
-            decoded.drain(..parts.body_at);
-            Ok(parts.held(Cow::Owned(decoded)))
-        }
+        Form::Plain => Ok(held(Coding::Identity, Cow::Borrowed(message))),
+        Form::M2m => parts(Cow::Borrowed(message.get(M2M_PREFIX.len()..).unwrap_or_default())),
+        Form::M2mText => parts(Cow::Owned(decode_whole_text(message)?)),
         Form::TokenNative => {
             let rest = message.get(TOKEN_NATIVE_PREFIX.len()..).unwrap_or_default();
             let (tokenizer, base64) = match rest {
@@ -220,49 +227,51 @@ pub(crate) fn read(form: Form, message: &[u8]) -> Result<Held<'_>, FrameError> {
                 _ => return Err(FrameError::Tokenizer),
             };
             let ids = STANDARD.decode(base64).map_err(|_| FrameError::Base64)?;
-            Ok(plain(Coding::TokenIds(tokenizer), Cow::Owned(ids)))
+            Ok(held(Coding::TokenIds(tokenizer), Cow::Owned(ids)))
         }
         Form::Brotli => {
             let base64 = message.get(BROTLI_PREFIX.len()..).unwrap_or_default();
             let body = STANDARD.decode(base64).map_err(|_| FrameError::Base64)?;
-            Ok(plain(Coding::Brotli, Cow::Owned(body)))
+            Ok(held(Coding::Brotli, Cow::Owned(body)))
         }
     }
 }
 
-/// The fixed places of an M2M v1 frame.
-struct Parts {
-    security: Security,
-    compressed: bool,
-    crc32: u32,
-    body_at: usize,
+/// An M2M v1 frame, from what follows its prefix.
+fn parts(bytes: Cow<'_, [u8]>) -> Result<Parts<'_>, FrameError> {
+    let (fixed, _, rest) = header::split(&bytes)?;
+    let compressed = fixed.flags.contains(Flags::COMPRESSED);
+    let coding = if compressed { Coding::Brotli } else { Coding::Identity };
+    let headers_len = bytes.len() - rest.len();
+    let mode = match fixed.security {
+        Security::None => return held(coding, tail(bytes, headers_len)).map(Parts::Held),
+        Security::Hmac => Mode::Hmac,
+        Security::Aead => Mode::Aead,
+    };
+    Ok(Parts::Sealed(Sealed { mode, coding, bytes, headers_len }))
 }
 
-impl Parts {
-    fn read(after_prefix: &[u8]) -> Result<Self, FrameError> {
-        let (fixed, _, rest) = header::split(after_prefix)?;
-        let security = fixed.security;
-        let compressed = fixed.flags.contains(Flags::COMPRESSED);
-        let body_at = after_prefix.len() - rest.len();
-        if security != Security::None {
-            // What follows is sealed or signed; its lengths mean nothing before it has been authenticated.
-            return Ok(Self { security, compressed, crc32: 0, body_at });
-        }
-        let (stated, rest) = rest
-            .split_first_chunk::<4>()
-            .ok_or(FrameError::Truncated { part: "payload length" })?;
-        let (crc32, body) =
-            rest.split_first_chunk::<4>().ok_or(FrameError::Truncated { part: "checksum" })?;
-        let stated = usize::try_from(u32::from_le_bytes(*stated)).unwrap_or(usize::MAX);
-        if stated != body.len() {
-            return Err(FrameError::PayloadLen { stated, held: body.len() });
-        }
-        Ok(Self { security, compressed, crc32: u32::from_le_bytes(*crc32), body_at: body_at + 8 })
+/// What follows the headers of an M2M v1 frame: length, checksum, payload.
+pub(crate) fn held(coding: Coding, bytes: Cow<'_, [u8]>) -> Result<Held<'_>, FrameError> {
+    let part = "payload length";
+    let (stated, rest) = bytes.split_first_chunk::<4>().ok_or(FrameError::Truncated { part })?;
+    let part = "checksum";
+    let (crc32, body) = rest.split_first_chunk::<4>().ok_or(FrameError::Truncated { part })?;
+    let stated = usize::try_from(u32::from_le_bytes(*stated)).unwrap_or(usize::MAX);
+    if stated != body.len() {
+        return Err(FrameError::PayloadLen { stated, held: body.len() });
     }
+    let crc32 = Some(u32::from_le_bytes(*crc32));
+    Ok(Held { coding, crc32, body: tail(bytes, 8) })
+}
 
-    fn held(self, body: Cow<'_, [u8]>) -> Held<'_> {
-        let coding = if self.compressed { Coding::Brotli } else { Coding::Identity };
-        Held { security: self.security, coding, crc32: Some(self.crc32), body }
+fn tail(bytes: Cow<'_, [u8]>, from: usize) -> Cow<'_, [u8]> {
+    match bytes {
+        Cow::Borrowed(bytes) => Cow::Borrowed(bytes.get(from..).unwrap_or_default()),
+        Cow::Owned(mut bytes) => {
+            bytes.drain(..from.min(bytes.len()));
+            Cow::Owned(bytes)
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use crate::facts::FactReader;
 use crate::flow::{Engine, Inbound, OpenError, Outbound, WrapError};
 use crate::frame::{self, Form};
 use crate::scan::Finding;
+use crate::secure::{Key, KeyMaterial, Keyring, Mode, SecurityConfig};
 
 /// An engine with limits that a fuzzer reaches.
 #[must_use]
@@ -14,6 +15,23 @@ pub fn engine() -> Engine {
         Ok(engine) => engine,
         Err(error) => unreachable!("{error}"),
     }
+}
+
+/// Two engines with limits that a fuzzer reaches, one that signs and one that encrypts, each requiring the same of others.
+#[must_use]
+pub fn secured_engines() -> [Engine; 2] {
+    [Mode::Hmac, Mode::Aead].map(|mode| {
+        let limits = Limits { frame: 1 << 16, inflated: 1 << 16, json_depth: 64 };
+        let engine = Key::new("fuzz", mode, KeyMaterial::from([7; 32])).map(|key| {
+            let security = Some(SecurityConfig::new(Keyring::new(key)));
+            Engine::new(Config { limits, security, ..Config::default() })
+        });
+        match engine {
+            Ok(Ok(engine)) => engine,
+            Ok(Err(error)) => unreachable!("{error}"),
+            Err(error) => unreachable!("{error}"),
+        }
+    })
 }
 
 /// A header is read or refused, never more than the bytes that are there; shorter bytes never show another header.
@@ -55,6 +73,14 @@ pub fn open(engine: &Engine, data: &[u8]) {
             | OpenError::PayloadTooLong { .. }
             | OpenError::NoLlama3Tokenizer,
         ) => assert_ne!(Form::of(data), Form::Plain, "a plain payload is never refused"),
+        Err(
+            OpenError::Authentication
+            | OpenError::Policy(_)
+            | OpenError::Elsewhere
+            | OpenError::Stale { .. }
+            | OpenError::Early { .. }
+            | OpenError::TimeMissing,
+        ) => unreachable!("an engine without keys judges nothing by keys"),
     }
     round_trip(engine, data, &Outbound::default());
     grows_for_a_reason(engine, data);
@@ -105,5 +131,39 @@ pub fn round_trip(engine: &Engine, data: &[u8], outbound: &Outbound<'_>) {
             assert_eq!(opened.is_framed(), wrapped.is_framed());
         }
         Err(error) => unreachable!("what was wrapped does not open: {error}"),
+    }
+}
+
+/// What nobody with the key has secured is refused, as forged or for what it lacks, whatever stands in it; what was secured opens to
+/// itself, and not after a bit of it was changed or its end cut off.
+///
+/// # Panics
+/// When that does not hold.
+pub fn open_secured(engines: &[Engine; 2], data: &[u8]) {
+    for engine in engines {
+        // As it is, and as what follows the prefix: the tag is 16 or 32 bytes, which no fuzzer finds.
+        refused(engine, data);
+        refused(engine, &[frame::M2M_PREFIX, data].concat());
+        round_trip(engine, data, &Outbound::default());
+        let Ok(wrapped) = engine.wrap(data, &Outbound::default()) else {
+            continue;
+        };
+        let place =
+            data.iter().fold(data.len(), |sum, byte| sum * 31 % 65_521 + usize::from(*byte));
+        let mut frame = wrapped.bytes.into_owned();
+        refused(engine, frame.get(..place % frame.len()).unwrap_or_default());
+        let at = place % frame.len();
+        if let Some(byte) = frame.get_mut(at) {
+            *byte ^= 1 << (place % 8);
+        }
+        refused(engine, &frame);
+    }
+}
+
+fn refused(engine: &Engine, message: &[u8]) {
+    match engine.open(message, &Inbound::default()) {
+        Err(OpenError::Authentication | OpenError::Policy(_) | OpenError::FrameTooLong { .. }) => {}
+        Err(error) => unreachable!("more is told than is good: {error}"),
+        Ok(_) => unreachable!("what nobody secured was opened"),
     }
 }

@@ -1,6 +1,6 @@
 //! Brotli (RFC 7932), window 22 as the reference implementation has it.
 
-use std::io::Read;
+use std::io::{Read, Write as _};
 
 use ::brotli::enc::BrotliEncoderParams;
 
@@ -22,18 +22,33 @@ impl From<Level> for Quality {
     }
 }
 
+impl Quality {
+    fn params(self, payload: &[u8]) -> BrotliEncoderParams {
+        BrotliEncoderParams {
+            quality: self.0,
+            lgwin: 22,
+            size_hint: payload.len(),
+            ..BrotliEncoderParams::default()
+        }
+    }
+}
+
 /// `None` when the encoder gives up, which it has no cause to.
 pub(super) fn compress(payload: &[u8], quality: Quality) -> Option<Vec<u8>> {
-    let params = BrotliEncoderParams {
-        quality: quality.0,
-        lgwin: 22,
-        size_hint: payload.len(),
-        ..BrotliEncoderParams::default()
-    };
+    let params = quality.params(payload);
     let mut out = Vec::with_capacity(payload.len() / 2 + 64);
     let mut rest = payload;
     ::brotli::BrotliCompress(&mut rest, &mut out, &params).ok()?;
     Some(out)
+}
+
+/// A stream that ends at a byte, without the block that ends it, so that more can be added.
+pub(super) fn compress_unended(payload: &[u8], quality: Quality) -> Option<Vec<u8>> {
+    let params = quality.params(payload);
+    let mut writer = ::brotli::CompressorWriter::with_params(Vec::new(), 4096, &params);
+    writer.write_all(payload).and_then(|()| writer.flush()).ok()?;
+    // What the writer still writes when it is dropped is the block that ends the stream.
+    Some(std::mem::take(writer.get_mut())).filter(|stream| !stream.is_empty())
 }
 
 /// Inflates at most `limit` bytes, whatever the data claims; memory grows with what comes out, not with what is announced.

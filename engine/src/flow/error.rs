@@ -1,8 +1,12 @@
 //! Why a message is not wrapped, and why one is not opened.
 
+use std::time::Duration;
+
+use crate::encode::Algorithm;
 use crate::error::{Classify, Transience};
 use crate::frame::{FrameError, Security};
 use crate::scan::{Finding, Verdict};
+use crate::secure::{NoRandomness, PolicyError};
 
 /// Why a payload was not wrapped. It is untouched, and may be sent otherwise.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +37,18 @@ pub enum WrapError {
     /// Token-native with Llama 3 was asked for, and no tokenizer file was given.
     #[error("token-native L needs Llama 3's tokenizer.model, and none is configured (llama3)")]
     NoLlama3Tokenizer,
+    /// It would go out in a form that cannot be signed or encrypted, and the policy is [`crate::secure::Policy::Require`].
+    #[error("the policy requires security, which a message of the form {:?} cannot have", .algorithm.name())]
+    Unsecured {
+        /// What was to be done to it: forced by the caller, or by [`crate::Framing::Off`].
+        algorithm: Algorithm,
+    },
+    /// It is to be stamped, and [`crate::Outbound::time`] is not given.
+    #[error("the message is to be stamped, and the time is not given")]
+    TimeMissing,
+    /// There is no nonce for it.
+    #[error("the message cannot be secured")]
+    NoRandomness(#[from] NoRandomness),
 }
 
 /// Rules and ranges, the strongest first, at most eight of them.
@@ -63,7 +79,10 @@ impl Classify for WrapError {
             Self::PayloadTooLong { .. }
             | Self::FrameTooLong { .. }
             | Self::Blocked { .. }
-            | Self::NoLlama3Tokenizer => Transience::Permanent,
+            | Self::NoLlama3Tokenizer
+            | Self::Unsecured { .. }
+            | Self::TimeMissing => Transience::Permanent,
+            Self::NoRandomness(_) => Transience::Transient,
         }
     }
 }
@@ -101,6 +120,34 @@ pub enum OpenError {
         /// All findings of the message, without their pointers, as these hold names from the payload.
         findings: Vec<Finding>,
     },
+    /// It is not what somebody with the key has secured. There is nothing to tell about why: another key, a changed bit, a changed key
+    /// id or stamp, an end cut off all look the same.
+    #[error("the message is not authentic")]
+    Authentication,
+    /// It is less secure than it has to be ([`crate::secure::Policy::Require`]).
+    #[error("the policy refuses {0}")]
+    Policy(#[from] PolicyError),
+    /// It is authentic, and was sent to another destination or under another message key
+    /// ([`crate::secure::SecurityConfig::bind_destination`]).
+    #[error("the message was sent to another destination, or under another key")]
+    Elsewhere,
+    /// It is authentic, and so old that whether it came before is not known ([`crate::secure::Replay`]).
+    #[error("the message was sent {age:?} ago, and what came before is remembered for {window:?}")]
+    Stale {
+        /// How long ago it was sent.
+        age: Duration,
+        /// How far back the window reaches: its age, or less where it is full.
+        window: Duration,
+    },
+    /// It is authentic, and sent in the future: a clock is wrong.
+    #[error("the message was sent {ahead:?} ahead of this clock")]
+    Early {
+        /// How far.
+        ahead: Duration,
+    },
+    /// It is to be judged by its time, and [`crate::Inbound::time`] is not given.
+    #[error("replay protection is on, and the time is not given")]
+    TimeMissing,
     /// It was opened before, under another identity: sent twice by a relay, or captured and sent again. To be acknowledged and dropped.
     #[error("the message was received before")]
     Repeated,
@@ -117,6 +164,12 @@ impl Classify for OpenError {
             | Self::FrameTooLong { .. }
             | Self::PayloadTooLong { .. }
             | Self::Blocked { .. }
+            | Self::Authentication
+            | Self::Policy(_)
+            | Self::Elsewhere
+            | Self::Stale { .. }
+            | Self::Early { .. }
+            | Self::TimeMissing
             | Self::Repeated
             | Self::NoLlama3Tokenizer => Transience::Permanent,
         }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::config::Tokenizer;
 use crate::encode::Algorithm;
-use crate::frame::Form;
+use crate::frame::{Form, Security};
 use crate::scan::Verdict;
 
 /// What is known of a message on its way out, beside its payload.
@@ -97,6 +97,8 @@ pub struct Opened<'a> {
     /// What it came in. Anything but [`Form::Plain`] means that a mark in the content encoding is to be removed
     /// ([`crate::bus::headers::encoding_unmarked`]).
     pub form: Form,
+    /// How it was secured, the tag checked with a key that the engine has.
+    pub security: Security,
     /// What our own screening says of it, if incoming messages are screened ([`crate::scan::ScanConfig::inbound`]). What its sender said
     /// ([`crate::bus::headers::THREAT`]) is no part of it.
     pub verdict: Verdict,

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use super::{Engine, OpenError, Outbound, WrapError};
 use crate::config::Tokenizer;
 use crate::encode::{Algorithm, Coding, Content, Planned};
-use crate::frame::{FrameError, Held, Security};
+use crate::frame::{Form, FrameError, Held};
 
 /// The first byte of the binary form.
 fn number(tokenizer: Tokenizer) -> u8 {
@@ -28,6 +28,9 @@ impl Engine {
         payload: &[u8],
         _outbound: &Outbound<'_>,
     ) -> Result<Option<Vec<u8>>, WrapError> {
+        if let Some(guard) = &self.guard {
+            guard.admit_unsecured(Algorithm::TokenNative)?;
+        }
         let scanned = self.screened(payload, Some(Algorithm::TokenNative))?;
         let encoded = self.codecs.encode(Planned::forced(scanned, Algorithm::TokenNative))?;
         let Content::TokenNative { tokenizer, ids } = encoded.content else {
@@ -47,6 +50,9 @@ impl Engine {
     /// # Errors
     /// When the first byte names no tokenizer, an id is unknown or cut short, or a limit is passed.
     pub fn open_token_ids(&self, message: &[u8]) -> Result<Vec<u8>, OpenError> {
+        if let Some(guard) = &self.guard {
+            guard.admit_form(Form::TokenNative)?;
+        }
         let (len, limit) = (message.len(), self.config.limits.frame);
         if len > limit {
             return Err(OpenError::FrameTooLong { len, limit });
@@ -57,12 +63,8 @@ impl Engine {
             .into_iter()
             .find(|tokenizer| number(*tokenizer) == *first)
             .ok_or(FrameError::Tokenizer)?;
-        let held = Held {
-            security: Security::None,
-            coding: Coding::TokenIds(tokenizer),
-            crc32: None,
-            body: Cow::Borrowed(ids),
-        };
+        let held =
+            Held { coding: Coding::TokenIds(tokenizer), crc32: None, body: Cow::Borrowed(ids) };
         let payload = self.codecs.decode(held)?;
         self.judged(&payload)?;
         Ok(payload.into_owned())

@@ -3,20 +3,26 @@
 use super::{Engine, OpenError, WrapError};
 use crate::config::Tokenizer;
 use crate::encode::{Algorithm, Planned};
-use crate::frame::{self, Form};
+use crate::frame::{self, Form, Parts};
+use crate::secure::Secured;
 
 impl Engine {
     /// Screens a payload and gives its M2M v1 frame, neither signed nor encrypted.
     pub(crate) fn frame_unsecured(&self, payload: &[u8]) -> Result<Vec<u8>, WrapError> {
         let scanned = self.screened(payload, Some(Algorithm::M2m))?;
         let encoded = self.codecs.encode(Planned::forced(scanned, Algorithm::M2m))?;
-        Ok(frame::write(encoded).bytes.into_owned())
+        match frame::write(Secured { encoded, seal: None }) {
+            Some(written) => Ok(written.bytes.into_owned()),
+            None => unreachable!("only a cipher has a limit"),
+        }
     }
 
     /// Opens an M2M v1 frame that was authenticated by other means.
     pub(crate) fn open_unsecured(&self, frame: &[u8]) -> Result<Vec<u8>, OpenError> {
-        let held = frame::read(Form::M2m, frame)?;
-        Ok(self.codecs.decode(held)?.into_owned())
+        match frame::read(Form::M2m, frame)? {
+            Parts::Held(held) => Ok(self.codecs.decode(held)?.into_owned()),
+            Parts::Sealed(sealed) => Err(OpenError::Secured { mode: sealed.mode.into() }),
+        }
     }
 
     /// What peers are told: the longest payload in bytes, the tokenizer, and whether there is one of Llama 3.
