@@ -40,6 +40,7 @@ mod inbound;
 pub mod link;
 mod outbound;
 mod properties;
+pub mod session;
 
 pub use client::{Channel, Connection};
 pub use inbound::Consumer;

@@ -36,6 +36,7 @@ mod outbound;
 mod headers;
 
 mod link;
+pub mod session;
 
 mod error;
 

@@ -35,6 +35,7 @@ pub mod link;
 mod message;
 mod outbound;
 mod queue;
+pub mod session;
 mod subject;
 mod subscription;
 

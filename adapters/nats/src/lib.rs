@@ -52,6 +52,7 @@ mod inbound;
 pub mod jetstream;
 pub mod link;
 mod outbound;
+pub mod session;
 
 pub use client::{Client, connect, connect_with_options};
 pub use error::{OpenFailure, PublishError, RequestError};

@@ -5,7 +5,7 @@ mod payload;
 mod timers;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use super::capabilities::{Agreed, Capabilities};
 use super::error::{End, SessionError};
@@ -28,6 +28,15 @@ pub struct Moment {
     pub instant: Instant,
     /// Milliseconds since the Unix epoch, for the time stamps of messages.
     pub unix_ms: u64,
+}
+
+impl Moment {
+    /// Now, by both clocks.
+    #[must_use]
+    pub fn at(instant: Instant, time: SystemTime) -> Self {
+        let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Self { instant, unix_ms: u64::try_from(since.as_millis()).unwrap_or(u64::MAX) }
+    }
 }
 
 /// What a message led to.

@@ -12,3 +12,4 @@ mod harness;
 mod kafka_adapter;
 mod nats_adapter;
 mod relay;
+mod session;
