@@ -1,11 +1,15 @@
 //! What must hold for every byte string: the bodies of the fuzz targets in `engine/fuzz/`, and of the property tests.
 
+mod session;
+
 use crate::config::{Config, Limits};
 use crate::facts::FactReader;
 use crate::flow::{Engine, Inbound, OpenError, Outbound, WrapError};
 use crate::frame::{self, Form};
 use crate::scan::Finding;
 use crate::secure::{Key, KeyMaterial, Keyring, Mode, SecurityConfig};
+
+pub use session::session;
 
 /// An engine with limits that a fuzzer reaches.
 #[must_use]

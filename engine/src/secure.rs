@@ -9,7 +9,7 @@ mod keyring;
 pub mod keys;
 mod policy;
 mod replay;
-mod seal;
+pub(crate) mod seal;
 mod stamp;
 
 #[cfg(test)]

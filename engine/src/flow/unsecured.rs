@@ -19,10 +19,14 @@ impl Engine {
 
     /// Opens an M2M v1 frame that was authenticated by other means.
     pub(crate) fn open_unsecured(&self, frame: &[u8]) -> Result<Vec<u8>, OpenError> {
-        match frame::read(Form::M2m, frame)? {
-            Parts::Held(held) => Ok(self.codecs.decode(held)?.into_owned()),
-            Parts::Sealed(sealed) => Err(OpenError::Secured { mode: sealed.mode.into() }),
-        }
+        let payload = match frame::read(Form::M2m, frame)? {
+            Parts::Held(held) => self.codecs.decode(held)?.into_owned(),
+            Parts::Sealed(sealed) => {
+                return Err(OpenError::Secured { mode: sealed.mode.into() });
+            }
+        };
+        self.judged(&payload)?;
+        Ok(payload)
     }
 
     /// What peers are told: the longest payload in bytes, the tokenizer, and whether there is one of Llama 3.

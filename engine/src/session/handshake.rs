@@ -5,7 +5,6 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hkdf::Hkdf;
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
@@ -13,6 +12,7 @@ use super::capabilities::Capabilities;
 use super::settings::Protection;
 use super::state::Kind;
 use crate::secure::KeyMaterial;
+use crate::secure::seal::{sign, verify};
 
 /// In the extensions of HELLO and ACCEPT: the sender's X25519 public key for this session alone, in base64.
 pub(super) const KEY: &str = "m2m-key";
@@ -75,7 +75,7 @@ impl Prover {
 
     /// Puts the proof into a message that has [`BLANK`] in its place.
     pub(super) fn prove(&self, kind: Kind, hello: Option<&HelloDigest>, message: &mut [u8]) {
-        let tag = STANDARD.encode(self.mac(kind, hello, message).finalize().into_bytes());
+        let tag = STANDARD.encode(sign(&self.0, covered(kind, hello, message)));
         if let Some(at) = only(message, BLANK)
             && let Some(place) = message.get_mut(at..at + BLANK.len())
         {
@@ -99,32 +99,21 @@ impl Prover {
         if let Some(place) = blank.get_mut(at..at + BLANK.len()) {
             place.copy_from_slice(BLANK.as_bytes());
         }
-        self.mac(kind, hello, &blank).verify_slice(&tag).is_ok()
+        verify(&self.0, covered(kind, hello, &blank), &tag).is_ok()
     }
+}
 
-    fn mac(&self, kind: Kind, hello: Option<&HelloDigest>, message: &[u8]) -> Hmac<Sha256> {
-        let mut mac = mac(self.0.expose());
-        mac.update(kind.name().as_bytes());
-        mac.update(hello.map_or(&[][..], |hello| hello));
-        mac.update(message);
-        mac
-    }
+/// What a proof covers.
+fn covered<'p>(kind: Kind, hello: Option<&'p HelloDigest>, message: &'p [u8]) -> [&'p [u8]; 3] {
+    [kind.name().as_bytes(), hello.map_or(&[], |hello| hello), message]
 }
 
 /// 32 bytes of HKDF's output.
-pub(super) fn expand(kdf: &Hkdf<Sha256>, info: &[&[u8]]) -> Zeroizing<[u8; 32]> {
-    let mut key = Zeroizing::new([0; 32]);
+pub(super) fn expand(kdf: &Hkdf<Sha256>, info: &[&[u8]]) -> KeyMaterial {
+    let mut key = Zeroizing::new([0; KeyMaterial::LEN]);
     match kdf.expand_multi_info(info, &mut *key) {
-        Ok(()) => key,
+        Ok(()) => KeyMaterial::from(*key),
         Err(error) => unreachable!("HKDF gives up to 8,160 bytes: {error}"),
-    }
-}
-
-/// HMAC-SHA256.
-pub(super) fn mac(key: &[u8; 32]) -> Hmac<Sha256> {
-    match Hmac::new_from_slice(key) {
-        Ok(mac) => mac,
-        Err(error) => unreachable!("HMAC takes keys of any length: {error}"),
     }
 }
 

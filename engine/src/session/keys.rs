@@ -2,16 +2,16 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hkdf::Hkdf;
-use hmac::Mac as _;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::error::SessionError;
-use super::handshake::{expand, mac};
+use super::handshake::expand;
 use super::message::Mark;
 use super::state::Kind;
 use super::window::Window;
 use crate::secure::KeyMaterial;
+use crate::secure::seal::{sign, verify};
 
 /// Which side of a session one is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl Keys {
 
     /// The key of one payload of ours.
     pub(super) fn sealing(&self, counter: u64) -> KeyMaterial {
-        KeyMaterial::from(*self.key(b"data", self.role, counter))
+        self.key(b"data", self.role, counter)
     }
 
     /// The key of one payload of the peer's.
@@ -81,7 +81,7 @@ impl Keys {
     /// When it has no number, or one that came before.
     pub(super) fn opening(&self, counter: Option<u64>) -> Result<(u64, KeyMaterial), SessionError> {
         let counter = self.fresh(Kind::Data, counter)?;
-        Ok((counter, KeyMaterial::from(*self.key(b"data", self.role.peer(), counter))))
+        Ok((counter, self.key(b"data", self.role.peer(), counter)))
     }
 
     /// Notes a message of the peer's that proved to be authentic.
@@ -92,9 +92,8 @@ impl Keys {
     /// What goes with a message of ours that has no payload.
     pub(super) fn mark(&mut self, kind: Kind) -> Mark {
         let counter = self.next();
-        let mut mac = mac(&self.key(b"mark", self.role, counter));
-        mac.update(kind.name().as_bytes());
-        let proof = STANDARD.encode(mac.finalize().into_bytes());
+        let key = self.key(b"mark", self.role, counter);
+        let proof = STANDARD.encode(sign(&key, [kind.name().as_bytes()]));
         Mark { counter: Some(counter), proof: Some(proof) }
     }
 
@@ -105,9 +104,8 @@ impl Keys {
     pub(super) fn check(&mut self, kind: Kind, mark: &Mark) -> Result<(), SessionError> {
         let counter = self.fresh(kind, mark.counter)?;
         let tag = mark.proof.as_ref().and_then(|proof| STANDARD.decode(proof).ok());
-        let mut mac = mac(&self.key(b"mark", self.role.peer(), counter));
-        mac.update(kind.name().as_bytes());
-        mac.verify_slice(&tag.unwrap_or_default())
+        let key = self.key(b"mark", self.role.peer(), counter);
+        verify(&key, [kind.name().as_bytes()], &tag.unwrap_or_default())
             .map_err(|_| SessionError::NotAuthentic { kind })?;
         self.note(counter);
         Ok(())
@@ -121,7 +119,7 @@ impl Keys {
         Ok(counter)
     }
 
-    fn key(&self, purpose: &[u8], sender: Role, counter: u64) -> Zeroizing<[u8; 32]> {
+    fn key(&self, purpose: &[u8], sender: Role, counter: u64) -> KeyMaterial {
         let counter = counter.to_be_bytes();
         expand(&self.kdf, &[b"m2m-bus/v1/session/", purpose, b"/", sender.name(), b"/", &counter])
     }

@@ -1,19 +1,16 @@
 //! M2M v1 frames sealed with the key of one message: ChaCha20-Poly1305 (RFC 8439), the header as associated data, as on any sealed frame.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use chacha20poly1305::aead::{AeadInOut as _, KeyInit as _};
-use chacha20poly1305::{ChaCha20Poly1305, Nonce, Tag};
 
 use crate::frame::M2M_PREFIX;
 use crate::secure::keys::random;
+use crate::secure::seal::{self as primitive, AEAD_TAG, NONCE};
 use crate::secure::{KeyMaterial, NoRandomness};
 
 /// Where the security byte stands in a header, and what it says of a frame that is plain or sealed.
 const SECURITY: usize = 3;
 const PLAIN: u8 = 0;
 const SEALED: u8 = 2;
-const NONCE: usize = 12;
-const TAG: usize = 16;
 
 /// Seals a plain frame.
 pub(super) fn seal(frame: &[u8], key: &KeyMaterial) -> Result<Vec<u8>, NoRandomness> {
@@ -24,14 +21,9 @@ pub(super) fn seal(frame: &[u8], key: &KeyMaterial) -> Result<Vec<u8>, NoRandomn
     let mut nonce = [0; NONCE];
     random(&mut nonce)?;
     let mut body = body.to_vec();
-    let sealed = cipher(key).encrypt_inout_detached(
-        &Nonce::from(nonce),
-        &header,
-        body.as_mut_slice().into(),
-    );
-    match sealed {
-        Ok(tag) => Ok([M2M_PREFIX, &header, &nonce, &body, &tag].concat()),
-        Err(error) => unreachable!("frames are far below what the cipher takes: {error}"),
+    match primitive::seal(key, &nonce, &header, &mut body) {
+        Some(tag) => Ok([M2M_PREFIX, &header, &nonce, &body, &tag].concat()),
+        None => unreachable!("frames are far below what the cipher takes"),
     }
 }
 
@@ -43,22 +35,11 @@ pub(super) fn unseal(text: &[u8], key: &KeyMaterial) -> Option<Vec<u8>> {
         return None;
     }
     let (nonce, sealed) = rest.split_first_chunk::<NONCE>()?;
-    let (body, tag) = sealed.split_last_chunk::<TAG>()?;
+    let (body, tag) = sealed.split_last_chunk::<AEAD_TAG>()?;
     let mut body = body.to_vec();
-    cipher(key)
-        .decrypt_inout_detached(
-            &Nonce::from(*nonce),
-            &header,
-            body.as_mut_slice().into(),
-            &Tag::from(*tag),
-        )
-        .ok()?;
+    primitive::unseal(key, nonce, &header, &mut body, tag).ok()?;
     mark(&mut header, PLAIN);
     Some([M2M_PREFIX, &header, &body].concat())
-}
-
-fn cipher(key: &KeyMaterial) -> ChaCha20Poly1305 {
-    ChaCha20Poly1305::new(key.expose().into())
 }
 
 /// Header and the rest of what follows a frame's prefix.

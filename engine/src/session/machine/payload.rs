@@ -24,12 +24,9 @@ impl Machine {
         let Agreed { mut algorithm, encoding } = agreed;
         if algorithm == Algorithm::None {
             // Others look at how a text begins, whatever they are told of it.
-            match std::str::from_utf8(payload) {
-                Ok(text) if Form::of(payload) == Form::Plain => {
-                    return Ok(data(algorithm, text.to_owned()));
-                }
-                _ if reads(Algorithm::M2m) => algorithm = Algorithm::M2m,
-                Ok(_) | Err(_) => return Err(SessionError::NotText),
+            let is_text = Form::of(payload) == Form::Plain && std::str::from_utf8(payload).is_ok();
+            if !is_text {
+                algorithm = Algorithm::M2m;
             }
         }
         let outbound = Outbound {
@@ -74,13 +71,18 @@ impl Machine {
             return Err(wrong);
         }
         match (algorithm, Form::of(content)) {
-            (Algorithm::None, _) => return Ok(content.to_vec()),
-            (Algorithm::M2m, Form::M2mText)
+            (Algorithm::None, Form::Plain)
+            | (Algorithm::M2m, Form::M2mText)
             | (Algorithm::TokenNative, Form::TokenNative)
             | (Algorithm::Brotli, Form::Brotli) => {}
-            (Algorithm::M2m | Algorithm::TokenNative | Algorithm::Brotli | Algorithm::Other, _) => {
-                return Err(wrong);
-            }
+            (
+                Algorithm::M2m
+                | Algorithm::TokenNative
+                | Algorithm::Brotli
+                | Algorithm::None
+                | Algorithm::Other,
+                _,
+            ) => return Err(wrong),
         }
         let opened = self.engine.open(content, &Inbound::default());
         Ok(opened.map_err(SessionError::Open)?.payload.into_owned())
