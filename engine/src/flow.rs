@@ -83,6 +83,13 @@ impl Engine {
         self.guard.as_ref().ok_or(ConfigError::NoKeys)?.replace_keys(keys)
     }
 
+    /// Whether nothing goes out or comes in unsecured ([`crate::secure::Policy::Require`]): then a reply has to be a frame too, whoever it
+    /// is for.
+    #[must_use]
+    pub fn requires_security(&self) -> bool {
+        self.guard.as_ref().is_some_and(Guard::requires)
+    }
+
     /// How many messages were refused because they came before ([`OpenError::Repeated`]).
     #[must_use]
     pub fn repeated(&self) -> u64 {

@@ -30,7 +30,10 @@ mod keys;
 mod order;
 mod payloads;
 mod redelivery;
+mod replays;
+mod rings;
 mod screening;
+mod secured;
 mod shutdown;
 mod size;
 mod stale;
@@ -46,9 +49,14 @@ pub use fixture::{Arrival, Consumer, Fixture, Note, Producer, Rejected, causes};
 pub use keys::{tombstones_stay_null, unicode_keys};
 pub use order::{order_is_kept_with_many_sends_in_flight, recv_is_cancel_safe};
 pub use redelivery::{redelivery_after_crash, redelivery_after_nack};
+pub use replays::{a_redelivery_is_no_replay, a_replay_is_dropped_and_counted};
 pub use screening::{
     blocked_messages_are_refused, flagged_messages_say_so,
     incoming_messages_are_screened_where_asked,
+};
+pub use secured::{
+    a_captured_frame_opens_only_where_it_was_sent, every_payload_kind_round_trips_secured,
+    keys_are_replaced_under_way, nothing_weaker_than_required_is_taken_in, tombstones_need_a_stamp,
 };
 pub use shutdown::{closing_the_sink_loses_nothing, closing_the_source_loses_nothing};
 pub use size::large_messages;
@@ -73,6 +81,13 @@ macro_rules! conformance {
             flagged_messages_say_so,
             blocked_messages_are_refused,
             incoming_messages_are_screened_where_asked,
+            every_payload_kind_round_trips_secured,
+            nothing_weaker_than_required_is_taken_in,
+            keys_are_replaced_under_way,
+            a_captured_frame_opens_only_where_it_was_sent,
+            tombstones_need_a_stamp,
+            a_replay_is_dropped_and_counted,
+            a_redelivery_is_no_replay,
             unopenable_messages_arrive_as_errors,
             large_messages,
             redelivery_after_nack,

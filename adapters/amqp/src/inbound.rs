@@ -30,14 +30,15 @@ pub(crate) struct Opener {
 }
 
 impl Opener {
-    /// Leaves the delivery as it came where it cannot be opened.
-    pub(crate) fn open(&self, delivery: &mut Delivery) -> Result<(), OpenError> {
+    /// Leaves the delivery as it came where it cannot be opened. `returned` is for one that this side has sent itself.
+    pub(crate) fn open(&self, delivery: &mut Delivery, returned: bool) -> Result<(), OpenError> {
         let source = destination::of(delivery.exchange.as_str(), delivery.routing_key.as_str());
         let found = properties::engines(&delivery.properties);
         let inbound = Inbound {
             key: properties::key(&delivery.properties),
             time: Some(SystemTime::now()),
             redelivered: delivery.redelivered,
+            stored: returned,
             headers: &found,
             ..Inbound::from(&source)
         };
@@ -68,7 +69,7 @@ impl Opener {
 
     /// `None` for a message that came before: it is acknowledged.
     fn opened(&self, mut delivery: Delivery) -> Option<Result<Delivery, ReceiveError>> {
-        match self.open(&mut delivery) {
+        match self.open(&mut delivery, false) {
             Ok(()) => Some(Ok(delivery)),
             Err(OpenError::Repeated) => {
                 self.pass_over(&delivery);

@@ -113,10 +113,11 @@ impl Channel {
         Ok(Message { exchange, routing_key, options, payload, properties })
     }
 
-    /// Whether this is a reply whose requester is not known to read frames.
+    /// Whether this is a reply whose requester is not known to read frames; where everything has to be secured, it is a frame all the same.
     fn must_be_plain(&self, exchange: &ShortString, routing_key: &ShortString) -> bool {
         let address = routing_key.as_str();
         exchange.as_str().is_empty()
+            && !self.engine().requires_security()
             && match self.replies().accepts(address) {
                 Some(accepts) => !accepts,
                 None => address.starts_with(DIRECT_REPLY),

@@ -88,8 +88,7 @@ impl Client {
         let outbound = Outbound {
             key: envelope.key.as_deref(),
             time: Some(SystemTime::now()),
-            // A reply to somebody who does not read frames.
-            algorithm: (self.replies.accepts(subject) == Some(false)).then_some(Algorithm::Stored),
+            algorithm: self.must_be_plain(subject).then_some(Algorithm::Stored),
             ..Outbound::to(subject)
         };
         let Some(payload) = &envelope.payload else {
@@ -102,6 +101,11 @@ impl Client {
             headers: std::mem::take(&mut wrapped.headers),
             payload: Some(wrapped.into_bytes(payload)),
         })
+    }
+
+    /// Whether this is a reply to somebody who does not read frames; where everything has to be secured, it is a frame all the same.
+    fn must_be_plain(&self, subject: &str) -> bool {
+        self.replies.accepts(subject) == Some(false) && !self.engine.requires_security()
     }
 
     /// Sends what is ready; `original` is what the error is to give back, where it differs.

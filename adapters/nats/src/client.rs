@@ -184,8 +184,12 @@ impl Client {
         self.inner.statistics()
     }
 
-    /// The algorithm to force towards `subject`: to a requester that is not known to read frames, replies go out plain.
+    /// The algorithm to force towards `subject`: to a requester that is not known to read frames, replies go out plain, unless everything has
+    /// to be secured.
     pub(crate) fn algorithm(&self, subject: &str) -> Option<Algorithm> {
+        if self.engine.requires_security() {
+            return None;
+        }
         let reads_frames = self.replies.accepts(subject).unwrap_or_else(|| {
             !subject.starts_with("_INBOX.") && !subject.starts_with(&*self.inbox_prefix)
         });

@@ -20,6 +20,8 @@ use crate::{headers, identity};
 pub(crate) struct Origin {
     pub(crate) identity: Option<String>,
     pub(crate) redelivered: bool,
+    /// Looked up, not delivered.
+    pub(crate) stored: bool,
 }
 
 impl Origin {
@@ -29,7 +31,7 @@ impl Origin {
             return Self::default();
         }
         let Ok(info) = delivery.info() else { return Self::default() };
-        Self { identity: Some(identity::of(&info)), redelivered: info.delivered > 1 }
+        Self { identity: Some(identity::of(&info)), redelivered: info.delivered > 1, stored: false }
     }
 }
 
@@ -71,6 +73,7 @@ pub(crate) fn judge<'a>(
         time: Some(SystemTime::now()),
         identity: origin.identity.as_deref(),
         redelivered: origin.redelivered,
+        stored: origin.stored,
         headers: &found,
         ..Inbound::from(subject)
     };

@@ -47,6 +47,9 @@ pub struct Inbound<'a> {
     pub identity: Option<&'a str>,
     /// Whether the broker says that it has delivered this message before.
     pub redelivered: bool,
+    /// Whether it was not delivered, but looked up in a broker's storage, as often as one likes: then neither its age nor whether it came
+    /// before counts, and it is not remembered.
+    pub stored: bool,
     /// The transport headers for which [`crate::bus::headers::is_engines`] holds, in any order.
     pub headers: &'a [(&'a str, &'a str)],
 }

@@ -109,7 +109,7 @@ impl Guard {
     }
 
     fn check_time(&self, stamp: &Stamp, inbound: &Inbound<'_>) -> Result<(), OpenError> {
-        let Some(window) = &self.window else {
+        let Some(window) = self.window.as_ref().filter(|_| !inbound.stored) else {
             return Ok(());
         };
         let arrival = Arrival {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use bytes::Bytes;
 use m2m_engine::bus::{Address, Delivery, Envelope, Receipt, Sink, Source};
 use m2m_engine::error::{Classify, Transience};
@@ -124,5 +124,17 @@ pub(super) async fn next_note(consumer: &mut impl Consumer) -> Result<Note> {
             Ok(note)
         }
         Arrival::Unopenable { text, .. } => bail!("it was not opened: {text}"),
+    }
+}
+
+/// The payload of the next message of a client, which the engine refused, acknowledged.
+pub(super) async fn refused(consumer: &mut impl Consumer) -> Result<Option<Bytes>> {
+    match within("the consumer gives a message", consumer.next()).await?? {
+        Arrival::Opened(note) => bail!("it was opened: {note:?}"),
+        Arrival::Unopenable { raw, by_engine, text } => {
+            ensure!(by_engine, "the engine's error is not its source: {text}");
+            within("a message is acknowledged", consumer.ack()).await??;
+            Ok(raw)
+        }
     }
 }

@@ -69,7 +69,7 @@ impl Channel {
     ) -> Result<Option<BasicGetMessage>, GetError> {
         let opener = self.opener(options.no_ack);
         while let Some(mut message) = self.inner.basic_get(queue.clone(), options).await? {
-            match opener.open(&mut message.delivery) {
+            match opener.open(&mut message.delivery, false) {
                 Ok(()) => return Ok(Some(message)),
                 Err(OpenError::Repeated) => opener.pass_over(&message.delivery),
                 Err(source) => {
@@ -112,7 +112,7 @@ impl Channel {
         returned.extend(self.inner.wait_for_confirms().await?);
         for message in &mut returned {
             // They are ours: what cannot be opened was sent so.
-            let _ = self.opener(true).open(&mut message.delivery);
+            let _ = self.opener(true).open(&mut message.delivery, true);
         }
         Ok(returned)
     }

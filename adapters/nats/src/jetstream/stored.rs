@@ -13,8 +13,7 @@ fn opened(engine: &Engine, mut message: StreamMessage) -> Result<StreamMessage, 
     if message.subject.starts_with('$') {
         return Ok(message);
     }
-    // Read as often as one likes: that is no replay.
-    let origin = Origin { redelivered: true, ..Origin::default() };
+    let origin = Origin { stored: true, ..Origin::default() };
     let (headers, payload) = (Some(&message.headers), &message.payload);
     match judge(engine, &message.subject, headers, payload, &origin) {
         Ok(None) => Ok(message),

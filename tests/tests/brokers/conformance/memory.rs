@@ -11,16 +11,14 @@ use m2m_memory::error::{PublishError, Refused};
 use m2m_memory::link::{MemorySink, MemorySource};
 use m2m_memory::{Bus, BusConfig, Client, Message, Subscription};
 use m2m_tests::conformance::{Arrival, Consumer, Fixture, Note, Producer, Rejected, causes};
+use m2m_tests::harness::unique;
 
 m2m_tests::conformance!(Subject);
 
-const SUBJECT: &str = "conformance.subject";
-/// The fixture's subject, and whatever else begins as it does.
-const SUBJECTS: &str = "conformance.>";
-
-/// A bus of its own.
+/// A bus of its own, and a subject that no other has.
 struct Subject {
     bus: Bus,
+    name: String,
 }
 
 impl Fixture for Subject {
@@ -38,15 +36,15 @@ impl Fixture for Subject {
 
     async fn new() -> Result<Self> {
         let config = BusConfig { max_payload: Self::MAX_PAYLOAD, ..BusConfig::default() };
-        Ok(Self { bus: Bus::new(config) })
+        Ok(Self { bus: Bus::new(config), name: unique("conformance") })
     }
 
     fn address(&self) -> Address {
-        address(SUBJECT)
+        address(&format!("{}.subject", self.name))
     }
 
     fn unicode_address(&self) -> Address {
-        address("conformance.größe.東京")
+        address(&format!("{}.größe.東京", self.name))
     }
 
     fn nowhere(&self) -> Address {
@@ -82,7 +80,7 @@ impl Fixture for Subject {
     }
 
     async fn source(&self) -> Result<MemorySource> {
-        Ok(self.bus.source(SUBJECTS, "links")?)
+        Ok(self.bus.source(&format!("{}.>", self.name), "links")?)
     }
 
     async fn sink(&self) -> Result<MemorySink> {
@@ -90,20 +88,26 @@ impl Fixture for Subject {
     }
 
     async fn producer(&self, engine: Arc<Engine>) -> Result<WrappedProducer> {
-        Ok(WrappedProducer(Client::new(self.bus.clone(), engine)))
+        Ok(WrappedProducer(Client::new(self.bus.clone(), engine), self.address()))
     }
 
     async fn consumer(&self, engine: Arc<Engine>) -> Result<WrappedConsumer> {
         let client = Client::new(self.bus.clone(), engine);
-        Ok(WrappedConsumer { inner: client.queue_subscribe(SUBJECT, "wrapped")?, last: None })
+        Ok(WrappedConsumer {
+            inner: client.queue_subscribe(&self.address().name, "wrapped")?,
+            last: None,
+        })
     }
 
     async fn bare_producer(&self) -> Result<BareProducer> {
-        Ok(BareProducer(self.bus.clone()))
+        Ok(BareProducer(self.bus.clone(), self.address()))
     }
 
     async fn bare_consumer(&self) -> Result<BareConsumer> {
-        Ok(BareConsumer { inner: self.bus.queue_subscribe(SUBJECT, "bare")?, last: None })
+        Ok(BareConsumer {
+            inner: self.bus.queue_subscribe(&self.address().name, "bare")?,
+            last: None,
+        })
     }
 }
 
@@ -111,10 +115,10 @@ fn address(subject: &str) -> Address {
     Address { name: subject.to_owned(), exchange: String::new() }
 }
 
-fn envelope(note: Note) -> Envelope {
+fn envelope(address: &Address, note: Note) -> Envelope {
     let headers = note.headers.into_iter();
     Envelope {
-        address: address(SUBJECT),
+        address: address.clone(),
         key: note.key,
         payload: note.payload,
         headers: headers.map(|(name, value)| Header::text(name, value)).collect(),
@@ -136,11 +140,11 @@ fn note(envelope: &Envelope) -> Result<Note> {
     })
 }
 
-struct WrappedProducer(Client);
+struct WrappedProducer(Client, Address);
 
 impl Producer for WrappedProducer {
     async fn publish(&mut self, note: Note) -> Result<(), Rejected> {
-        let outcome = self.0.publish_envelope(envelope(note)).await;
+        let outcome = self.0.publish_envelope(envelope(&self.1, note)).await;
         outcome.map(drop).map_err(|error| Rejected {
             too_large: matches!(
                 &error,
@@ -179,11 +183,11 @@ impl Consumer for WrappedConsumer {
     }
 }
 
-struct BareProducer(Bus);
+struct BareProducer(Bus, Address);
 
 impl Producer for BareProducer {
     async fn publish(&mut self, note: Note) -> Result<(), Rejected> {
-        let outcome = self.0.publish(envelope(note)).await;
+        let outcome = self.0.publish(envelope(&self.1, note)).await;
         outcome.map(drop).map_err(|unsent| Rejected {
             too_large: matches!(unsent.source, Refused::TooLarge { .. }),
             text: unsent.to_string(),
