@@ -8,6 +8,7 @@ mod normalise;
 mod pass;
 mod place;
 mod rules;
+mod seen;
 mod speaker;
 mod structure;
 mod verdict;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Config, ConfigError};
 use crate::frame::Header;
 use crate::json::{self, Text};
+use seen::Seen;
 
 pub use allow::Allow;
 pub use config::{Danger, Policies, Policy, ScanConfig};
@@ -148,6 +150,7 @@ pub(crate) struct Screen {
     allow: Allow,
     off: bool,
     max_depth: usize,
+    seen: Seen,
 }
 
 impl std::fmt::Debug for Screen {
@@ -172,12 +175,14 @@ impl Screen {
             allow: scan.danger.allow.clone(),
             off: scan.danger.off,
             max_depth: config.limits.json_depth,
+            seen: Seen::new(scan.remembered),
         })
     }
 
     /// Another scanner, everything else as it was.
     pub(crate) fn with_scanner(&mut self, scanner: Box<dyn Scan>) {
         self.scanner = scanner;
+        self.seen = self.seen.another();
     }
 
     /// The verdict on a payload, whatever it is.
@@ -222,10 +227,12 @@ impl Screen {
         Ok(Scanned { payload, header, verdict })
     }
 
-    /// What the scanner finds in a passage; ranges in what it says.
+    /// What the scanner finds in a passage, or found when it saw it last; ranges in what it says.
     fn look(&self, text: &Text<'_>, speaker: Speaker, findings: &mut Vec<Finding>) {
-        let passage = Passage { text: &text.unescaped(), speaker };
-        nested::scan(&*self.scanner, &passage, findings);
+        self.seen.judge(text, speaker, findings, |findings| {
+            let passage = Passage { text: &text.unescaped(), speaker };
+            nested::scan(&*self.scanner, &passage, findings);
+        });
     }
 
     /// Adds what was found in one passage to the verdict.

@@ -138,16 +138,51 @@ pub(super) fn read(text: &str, quote: usize) -> Result<Text<'_>, usize> {
 
 /// How many bytes stand before the next quote, backslash or control character.
 fn plain_len(bytes: &[u8]) -> usize {
-    let special = |byte: &u8| *byte == b'"' || *byte == b'\\' || *byte < 0x20;
-    // Blocks without a special byte are passed without a branch for each byte, which compiles to vector code.
-    let blocks = bytes
-        .as_chunks::<32>()
-        .0
-        .iter()
-        .take_while(|block| !block.iter().fold(false, |any, byte| any | special(byte)))
-        .count();
-    let rest = bytes.get(blocks * 32..).unwrap_or_default();
-    blocks * 32 + rest.iter().position(special).unwrap_or(rest.len())
+    // Most strings are short: a few words of eight bytes. Long ones are passed in blocks, which compiles to vector code.
+    let (words, rest) = bytes.as_chunks::<8>();
+    let mut len = 0;
+    for word in words.iter().take(SHORT) {
+        match first_special(*word) {
+            8 => len += 8,
+            at => return len + at,
+        }
+    }
+    if words.len() > SHORT {
+        let special = |byte: &u8| *byte == b'"' || *byte == b'\\' || *byte < 0x20;
+        let blocks = bytes.get(len..).unwrap_or_default().as_chunks::<32>().0;
+        let is_plain =
+            |block: &&[u8; 32]| !block.iter().fold(false, |any, byte| any | special(byte));
+        len += 32 * blocks.iter().take_while(is_plain).count();
+        for word in words.iter().skip(len / 8) {
+            match first_special(*word) {
+                8 => len += 8,
+                at => return len + at,
+            }
+        }
+    }
+    let mut last = [0; 8];
+    for (to, from) in last.iter_mut().zip(rest) {
+        *to = *from;
+    }
+    len + first_special(last).min(rest.len())
+}
+
+/// Words of eight bytes that are looked at before a string counts as long.
+const SHORT: usize = 8;
+
+/// The place of the first quote, backslash or control character in eight bytes; 8 if there is none.
+fn first_special(bytes: [u8; 8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let word = u64::from_le_bytes(bytes);
+    let quote = word ^ (ONES * 0x22);
+    let backslash = word ^ (ONES * 0x5c);
+    // The top bit of each byte that is less than a bound, right up to the first such byte; that is the only one that counts.
+    let control = word.wrapping_sub(ONES * 0x20) & !word;
+    let found = (control
+        | (quote.wrapping_sub(ONES) & !quote)
+        | (backslash.wrapping_sub(ONES) & !backslash))
+        & (ONES * 0x80);
+    usize::try_from(found.trailing_zeros() / 8).unwrap_or(8)
 }
 
 /// Reads what follows a backslash: the character, and how many bytes spell it. `None` when it is no escape, or half a surrogate pair.

@@ -24,7 +24,7 @@ use crate::config::ConfigError;
 /// assert_eq!(config.policy.exfiltration, Policy::Flag(0.8));
 /// # Ok::<(), toml::de::Error>(())
 /// ```
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ScanConfig {
     /// Whether what is opened is screened too, framed or plain: not every producer screens what it sends.
@@ -35,8 +35,24 @@ pub struct ScanConfig {
     pub limits: StructureLimits,
     /// Rules in TOML (see `scan/rules/injection.toml` for the form), put beside the built-in ones; one with the id of another replaces it.
     pub rules: Vec<String>,
+    /// How many texts that have been judged are remembered, at 16 bytes each, so that a conversation sent again with every turn is judged
+    /// once; 131,072 unless told otherwise, none for 0.
+    pub remembered: usize,
     /// What weakens the screening.
     pub danger: Danger,
+}
+
+impl Default for ScanConfig {
+    fn default() -> Self {
+        Self {
+            inbound: false,
+            policy: Policies::default(),
+            limits: StructureLimits::default(),
+            rules: Vec::new(),
+            remembered: 1 << 17,
+            danger: Danger::default(),
+        }
+    }
 }
 
 /// What weakens the screening.

@@ -12,6 +12,7 @@ mod tests;
 
 use compile::{Indexes, Rule};
 
+use super::normalise::Words;
 use super::{Finding, Passage, Scan};
 
 /// The built-in rules.
@@ -31,6 +32,7 @@ pub struct RuleSet {
     /// For what the operator says, which few rules judge.
     operator: Indexes,
     others: Indexes,
+    words: Words,
 }
 
 /// Why rules were refused.
@@ -116,11 +118,16 @@ impl RuleSet {
         for (text, rules) in texts.iter().enumerate() {
             format::merge(&mut definitions, format::read(rules, text)?);
         }
+        let patterns: Vec<String> =
+            definitions.iter().filter_map(format::Definition::words_of_regex).collect();
+        let texts = definitions.iter().filter(|one| !one.raw).flat_map(format::Definition::texts);
+        let words = Words::of(texts.chain(patterns.iter().map(String::as_str)));
         let rules: Vec<Rule> = definitions.into_iter().map(Rule::new).collect::<Result<_, _>>()?;
         Ok(Self {
             operator: Indexes::new(&rules, true).map_err(Box::new).map_err(RuleError::TooMany)?,
             others: Indexes::new(&rules, false).map_err(Box::new).map_err(RuleError::TooMany)?,
             rules,
+            words,
         })
     }
 

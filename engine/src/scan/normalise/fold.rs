@@ -3,15 +3,38 @@
 use super::Origins;
 use super::letter::normal;
 
+/// What becomes of a run of white space.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::scan) enum Space {
+    /// One space.
+    One,
+    /// As many spaces: how wide it is says where spaced-out words end.
+    Kept,
+}
+
 /// The text folded, with where its bytes came from.
 pub(in crate::scan) fn fold(text: &str) -> (Vec<u8>, Origins) {
+    let (mut out, mut origins) = (Vec::new(), Origins::default());
+    fold_into(text, Space::One, &mut out, &mut origins);
+    (out, origins)
+}
+
+/// As [`fold`], into buffers whose contents it replaces.
+pub(in crate::scan) fn fold_into(
+    text: &str,
+    space: Space,
+    out: &mut Vec<u8>,
+    origins: &mut Origins,
+) {
+    out.clear();
+    out.reserve(text.len());
+    origins.clear();
     let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(text.len());
-    let mut origins = Origins::default();
     let mut at = 0;
     while at < bytes.len() {
         let rest = bytes.get(at..).unwrap_or_default();
-        let plain = rest.get(..plain_len(rest, out.last() == Some(&b' '))).unwrap_or_default();
+        let plain = plain_len(rest, space == Space::One && out.last() == Some(&b' '));
+        let plain = rest.get(..plain).unwrap_or_default();
         if !plain.is_empty() {
             origins.aligned(out.len(), at);
             out.extend(plain.iter().map(|byte| fold_ascii(*byte)));
@@ -20,14 +43,13 @@ pub(in crate::scan) fn fold(text: &str) -> (Vec<u8>, Origins) {
         // What is not plain comes in clusters, and short texts have no whole block.
         let cluster = at + BLOCK;
         for char in text.get(at..).unwrap_or_default().chars() {
-            at = fold_char(char, at, &mut out, &mut origins);
+            at = fold_char(char, at, space, out, origins);
             if at >= cluster {
                 break;
             }
         }
     }
     origins.finish(text.len());
-    (out, origins)
 }
 
 /// A pattern with its characters beyond ASCII folded, so that it finds what folded texts have in their place.
@@ -40,11 +62,20 @@ pub(in crate::scan) fn fold_pattern(pattern: &str) -> String {
 }
 
 /// Folds one character, and says where the next begins.
-fn fold_char(char: char, at: usize, out: &mut Vec<u8>, origins: &mut Origins) -> usize {
+fn fold_char(
+    char: char,
+    at: usize,
+    space: Space,
+    out: &mut Vec<u8>,
+    origins: &mut Origins,
+) -> usize {
     let next = at + char.len_utf8();
-    if char.is_ascii() {
-        let byte = fold_ascii(u8::try_from(char).unwrap_or_default());
-        if byte != b' ' || out.last() != Some(&b' ') {
+    let is_more_space = |out: &Vec<u8>| space == Space::One && out.last() == Some(&b' ');
+    if let Ok(byte) = u8::try_from(char)
+        && byte.is_ascii()
+    {
+        let byte = fold_ascii(byte);
+        if byte != b' ' || !is_more_space(out) {
             origins.aligned(out.len(), at);
             out.push(byte);
         }
@@ -52,7 +83,7 @@ fn fold_char(char: char, at: usize, out: &mut Vec<u8>, origins: &mut Origins) ->
     }
     let from = out.len();
     normal(char, |part| {
-        if part != ' ' || out.last() != Some(&b' ') {
+        if part != ' ' || !is_more_space(out) {
             out.extend_from_slice(part.encode_utf8(&mut [0; 4]).as_bytes());
         }
     });
@@ -63,12 +94,12 @@ fn fold_char(char: char, at: usize, out: &mut Vec<u8>, origins: &mut Origins) ->
     next
 }
 
-fn space(byte: u8) -> bool {
+fn is_space(byte: u8) -> bool {
     byte == b' ' || (9..=13).contains(&byte)
 }
 
 fn fold_ascii(byte: u8) -> u8 {
-    if space(byte) { b' ' } else { byte.to_ascii_lowercase() }
+    if is_space(byte) { b' ' } else { byte.to_ascii_lowercase() }
 }
 
 /// Bytes judged at once, without a branch for each, which compiles to vector code.
@@ -81,9 +112,9 @@ fn plain_len(bytes: &[u8], after_space: bool) -> usize {
         let [first, .., last] = **block;
         let within = block
             .array_windows::<2>()
-            .fold(false, |any, [one, next]| any | (space(*one) & space(*next)));
+            .fold(false, |any, [one, next]| any | (is_space(*one) & is_space(*next)));
         let wide = block.iter().fold(0, |any, byte| any | byte) >= 0x80;
-        let twice = within | (space(before) & space(first));
+        let twice = within | (is_space(before) & is_space(first));
         before = last;
         !(wide | twice)
     });

@@ -71,7 +71,7 @@ fn like_latin(char: char, each: &mut impl FnMut(char)) {
 /// Look-alikes that Unicode's table of confusables (UTS 39) leaves out, or sends to another letter than a reader would.
 fn look_alike(char: char) -> Option<char> {
     Some(match char {
-        'α' => 'a',
+        'α' | 'ᴀ' => 'a',
         'ʙ' | 'в' | 'β' => 'b',
         'ᴄ' => 'c',
         'ᴅ' => 'd',

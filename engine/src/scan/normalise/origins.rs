@@ -22,6 +22,11 @@ struct Piece {
 }
 
 impl Origins {
+    pub(super) fn clear(&mut self) {
+        self.pieces.clear();
+        self.end = 0;
+    }
+
     /// From `to` on, each byte comes from the one at the same distance from `from`.
     pub(super) fn aligned(&mut self, to: usize, from: usize) {
         let follows = self.pieces.last().is_some_and(|last| {

@@ -35,7 +35,6 @@ pub(super) struct Definition {
     pub(super) raw: bool,
     /// Must match.
     #[serde(default)]
-    #[cfg_attr(not(test), expect(dead_code, reason = "read by the test of all examples"))]
     pub(super) matches: Vec<String>,
     /// Must not match.
     #[serde(default)]
@@ -61,6 +60,26 @@ impl Definition {
     pub(super) fn refused(&self, source: RuleProblem) -> RuleError {
         let Place { text, line } = self.place;
         RuleError::Rule { text, line, id: self.id.clone(), source }
+    }
+
+    /// What the rule is about, in texts whose words matter.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        let texts = self.literals.iter().chain(&self.near).chain(&self.matches);
+        texts.map(String::as_str)
+    }
+
+    /// Its regex without escapes, so that words remain.
+    pub(super) fn words_of_regex(&self) -> Option<String> {
+        let regex = self.regex.as_ref().filter(|_| !self.raw)?;
+        let mut parts = regex.split('\\');
+        let mut words = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let mut chars = part.chars();
+            chars.next();
+            words.push(' ');
+            words.push_str(chars.as_str());
+        }
+        Some(words)
     }
 
     fn check(&self) -> Result<(), RuleProblem> {

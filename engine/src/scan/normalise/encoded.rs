@@ -1,0 +1,98 @@
+//! Runs of base64 and hexadecimal that hold text.
+
+use std::ops::Range;
+
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+use super::suspect::{SHORTEST_RUN, is_run};
+
+const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
+    .with_decode_allow_trailing_bits(true)
+    .with_decode_padding_mode(DecodePaddingMode::Indifferent);
+const BASE64: GeneralPurpose = GeneralPurpose::new(&STANDARD, LENIENT);
+
+/// Bytes of a run that are decoded to see whether it holds text.
+const SAMPLE: usize = 64;
+
+/// Bytes of the shortest line of a run that is broken into lines.
+const SHORTEST_LINE: usize = 32;
+
+/// The whole run of which `at` is a part, with the lines that it goes on in.
+pub(in crate::scan) fn whole(text: &str, at: &Range<usize>) -> Range<usize> {
+    let bytes = text.as_bytes();
+    let before = bytes.get(..at.start).unwrap_or_default();
+    let start = at.start - before.iter().rev().take_while(|byte| is_run(**byte)).count();
+    let mut end = at.end;
+    loop {
+        let rest = bytes.get(end..).unwrap_or_default();
+        end += rest.iter().take_while(|byte| is_run(**byte)).count();
+        let rest = bytes.get(end..).unwrap_or_default();
+        let gap = match rest {
+            [b'\r', b'\n', ..] => 2,
+            [b'\n', ..] => 1,
+            _ => return start..end,
+        };
+        let line = rest.iter().skip(gap).take_while(|byte| is_run(**byte)).count();
+        let last = bytes.get(start..end).unwrap_or_default();
+        let last = last.iter().rev().take_while(|byte| is_run(**byte)).count();
+        if last < SHORTEST_LINE || line == 0 {
+            return start..end;
+        }
+        end += gap + line;
+    }
+}
+
+/// The text that a run holds, if it holds one.
+pub(in crate::scan) fn decode(run: &str) -> Option<String> {
+    let mut run: Vec<u8> = run.bytes().filter(|byte| is_run(*byte)).collect();
+    if run.len() < SHORTEST_RUN {
+        return None;
+    }
+    if run.iter().all(u8::is_ascii_hexdigit)
+        && let Some(text) = hexadecimal(&run)
+    {
+        return Some(text);
+    }
+    for byte in &mut run {
+        match byte {
+            b'-' => *byte = b'+',
+            b'_' => *byte = b'/',
+            _ => {}
+        }
+    }
+    // What comes before it may look like a part of it.
+    (0..4).find_map(|skipped| base64(run.get(skipped..)?))
+}
+
+fn base64(run: &[u8]) -> Option<String> {
+    let whole = run.get(..run.len() - usize::from(run.len() % 4 == 1))?;
+    let sample = BASE64.decode(whole.get(..whole.len().min(SAMPLE))?).ok()?;
+    readable(&sample)?;
+    text(BASE64.decode(whole).ok()?)
+}
+
+fn hexadecimal(run: &[u8]) -> Option<String> {
+    let decode = |run: &[u8]| -> Vec<u8> {
+        let digit = |byte: u8| char::from(byte).to_digit(16).unwrap_or_default();
+        let pairs = run.as_chunks::<2>().0.iter();
+        pairs.filter_map(|[high, low]| u8::try_from(digit(*high) * 16 + digit(*low)).ok()).collect()
+    };
+    readable(&decode(run.get(..run.len().min(SAMPLE))?))?;
+    text(decode(run))
+}
+
+/// All of `bytes` that is UTF-8.
+fn text(bytes: Vec<u8>) -> Option<String> {
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Whether the beginning of something is text: UTF-8 without controls, which random bytes hardly ever are.
+fn readable(bytes: &[u8]) -> Option<()> {
+    let chunk = bytes.utf8_chunks().next()?;
+    // A character may be cut off at the end.
+    let is_whole = chunk.valid().len() + 3 >= bytes.len();
+    let is_control = |char: char| char.is_control() && !char.is_whitespace();
+    (is_whole && !chunk.valid().is_empty() && !chunk.valid().contains(is_control)).then_some(())
+}

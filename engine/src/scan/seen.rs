@@ -1,0 +1,137 @@
+//! Memory of passages already judged: agents send the whole conversation again with each turn.
+//!
+//! A passage is known by a keyed 128-bit hash (HighwayHash) of what stands in the payload, who says it and whether it has escapes. The
+//! key is the process's own secret, so that nobody outside can make two texts that count as one. A memory serves one scanner.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use highway::{HighwayHash, HighwayHasher, Key};
+
+use super::{Finding, Speaker};
+use crate::json::Text;
+
+/// Shorter texts, in bytes, are judged in less time than it takes to remember them.
+const SHORTEST: usize = 48;
+
+/// Slots in which a text may be remembered.
+const WAYS: usize = 4;
+
+/// Texts with findings that are remembered at most; clean ones are many and small, these are few and large.
+const FOUND: usize = 1024;
+
+/// What has been judged, in bounded memory; shared by all threads.
+pub(super) struct Seen {
+    /// One for each speaker, escaped or not.
+    keys: Vec<Key>,
+    /// Hashes of clean texts, in groups of [`WAYS`]. A slot read while it is written gives a hash of no text at all.
+    clean: Vec<[[AtomicU64; 2]; WAYS]>,
+    found: Mutex<HashMap<[u64; 2], Arc<[Finding]>>>,
+}
+
+impl Seen {
+    /// Remembers about `entries` texts, at 16 bytes each; none for 0, or when the operating system gives no random key.
+    pub(super) fn new(entries: usize) -> Self {
+        let mut secret = [[0; 32]; 16];
+        let is_random = secret.iter_mut().all(|key| getrandom::fill(key).is_ok());
+        let groups = if is_random && entries > 0 { entries.div_ceil(WAYS) } else { 0 };
+        let key = |bytes: &[u8; 32]| {
+            let (words, _) = bytes.as_chunks::<8>();
+            let mut key = Key::default();
+            for (part, word) in key.0.iter_mut().zip(words) {
+                *part = u64::from_le_bytes(*word);
+            }
+            key
+        };
+        Self {
+            keys: secret.iter().map(key).collect(),
+            clean: (0..groups).map(|_| Default::default()).collect(),
+            found: Mutex::default(),
+        }
+    }
+
+    /// An empty one of the same size, for another scanner.
+    pub(super) fn another(&self) -> Self {
+        Self::new(self.clean.len() * WAYS)
+    }
+
+    /// Adds the findings on a text: those remembered, or else those of `judge`.
+    pub(super) fn judge(
+        &self,
+        text: &Text<'_>,
+        speaker: Speaker,
+        findings: &mut Vec<Finding>,
+        judge: impl FnOnce(&mut Vec<Finding>),
+    ) {
+        let raw = text.raw().as_bytes();
+        let Some((hash, group)) = self.slot(raw, text.is_escaped(), speaker) else {
+            return judge(findings);
+        };
+        if group.iter().any(|slot| load(slot) == hash) {
+            return;
+        }
+        if let Some(known) = self.found().get(&hash).cloned() {
+            findings.extend_from_slice(&known);
+            return;
+        }
+        let before = findings.len();
+        judge(findings);
+        match findings.get(before..) {
+            Some(new) if !new.is_empty() => {
+                let mut found = self.found();
+                if found.len() >= FOUND {
+                    found.clear();
+                }
+                found.insert(hash, new.into());
+            }
+            _ => store(group, hash),
+        }
+    }
+
+    /// The hash of a text, and where it is remembered. `None` when it is not worth it.
+    fn slot(
+        &self,
+        raw: &[u8],
+        is_escaped: bool,
+        speaker: Speaker,
+    ) -> Option<([u64; 2], &[[AtomicU64; 2]; WAYS])> {
+        let groups = u64::try_from(self.clean.len()).ok().filter(|groups| *groups > 0)?;
+        if raw.len() < SHORTEST {
+            return None;
+        }
+        let speaker = match speaker {
+            Speaker::Operator => 0,
+            Speaker::User => 1,
+            Speaker::Assistant => 2,
+            Speaker::Tool => 3,
+            Speaker::Unknown => 4,
+        };
+        let key = self.keys.get(speaker * 2 + usize::from(is_escaped))?;
+        let hash = HighwayHasher::new(*key).hash128(raw);
+        let group = self.clean.get(usize::try_from(hash[0] % groups).ok()?)?;
+        Some((hash, group))
+    }
+
+    fn found(&self) -> std::sync::MutexGuard<'_, HashMap<[u64; 2], Arc<[Finding]>>> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn load(slot: &[AtomicU64; 2]) -> [u64; 2] {
+    slot.each_ref().map(|half| half.load(Ordering::Relaxed))
+}
+
+/// Remembers a hash in a free slot of its group, else in one that the hash itself names, which is as good as a random one.
+fn store(group: &[[AtomicU64; 2]; WAYS], hash: [u64; 2]) {
+    let free = group.iter().find(|slot| load(slot) == [0; 2]);
+    let named = || group.iter().cycle().nth(usize::from(hash[1].to_le_bytes()[0]) % WAYS);
+    if let Some(slot) = free.or_else(named) {
+        for (half, value) in slot.iter().zip(hash) {
+            half.store(value, Ordering::Relaxed);
+        }
+    }
+}
