@@ -84,6 +84,11 @@ impl Window {
         Ok(())
     }
 
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.seen.len()
+    }
+
     fn forget(&mut self, oldest: u64) {
         while let Some(first) = self.seen.first_entry() {
             let (time, _) = *first.key();

@@ -1,6 +1,9 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 mod keys;
+mod primitives;
+mod stamps;
+mod window;
 
 /// The bytes that hexadecimal digits spell; white space is passed over.
 fn hex(text: &str) -> Vec<u8> {
