@@ -122,6 +122,10 @@ impl<'s, 'a> Pass<'s, 'a> {
 
     /// Judges what is no JSON as one text.
     fn rest(&mut self, text: &'a str) {
+        // JSON that is nested too deep is not read to its end.
+        if !self.offences.contains(&Offence::Depth) && structure::claims_json(text) {
+            self.offend(Offence::BrokenJson, 0..text.len(), Place::TOP);
+        }
         let rest = text.get(self.read_to..).unwrap_or_default();
         if let Some(at) = memchr::memchr(0, rest.as_bytes())
             && structure::claims_text(self.payload)

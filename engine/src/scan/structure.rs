@@ -33,6 +33,7 @@ pub(super) enum Offence {
     DuplicateName,
     Nul,
     InvalidUtf8,
+    BrokenJson,
 }
 
 impl Offence {
@@ -45,6 +46,7 @@ impl Offence {
             Self::DuplicateName => ("duplicate-name", 0.8),
             Self::Nul => ("nul-in-text", 0.8),
             Self::InvalidUtf8 => ("invalid-utf8", 0.8),
+            Self::BrokenJson => ("broken-json", 0.8),
         }
     }
 
@@ -57,7 +59,7 @@ impl Offence {
     pub(super) fn is_limit(self) -> bool {
         match self {
             Self::Depth | Self::LongString | Self::LongArray => true,
-            Self::DuplicateName | Self::Nul | Self::InvalidUtf8 => false,
+            Self::DuplicateName | Self::Nul | Self::InvalidUtf8 | Self::BrokenJson => false,
         }
     }
 }
@@ -70,6 +72,21 @@ pub(super) fn claims_text(payload: &[u8]) -> bool {
         return odd(start).saturating_mul(2) <= start.len();
     }
     odd(payload).saturating_mul(8) <= payload.len()
+}
+
+/// Whether a text claims to be JSON: it opens and closes as an object or an array does. A word or a heading in brackets does not, nor do
+/// a template's double braces and a Python dictionary.
+pub(super) fn claims_json(text: &str) -> bool {
+    let text = text.trim_ascii();
+    let closes = text.ends_with(['}', ']']);
+    match (text.strip_prefix('{'), text.strip_prefix('[')) {
+        (Some(inside), _) => closes && !inside.trim_ascii_start().starts_with(['{', '\'']),
+        (_, Some(inside)) => {
+            let word = |next: char| next.is_alphabetic() || next == '#';
+            closes && !inside.starts_with("[ ") && !inside.trim_ascii_start().starts_with(word)
+        }
+        _ => false,
+    }
 }
 
 /// Bytes that do not stand in texts.

@@ -47,6 +47,23 @@ fn nul_in_text_is_found_and_binary_is_none() {
 }
 
 #[test]
+fn what_opens_and_closes_as_json_but_is_none_is_found() {
+    for broken in [r#"{"a":1,}"#, "[1,,2]", "{a:1}", " [3[4]]\n", r#"{"a":"b"}}"#] {
+        assert_eq!(only(broken), ("broken-json".into(), 0..broken.len(), String::new()));
+    }
+    for text in [
+        "[music]",
+        "[[ ## answer ## ]]",
+        "{'a': 1}",
+        "{{name}}",
+        "{\"a\": 1",
+        "{\"a\":1}\n{\"b\":2}",
+    ] {
+        assert!(rules(text).is_empty(), "{text}");
+    }
+}
+
+#[test]
 fn invalid_utf8_is_found_where_text_is_claimed() {
     assert_eq!(only(b"{\"a\":\"\xe5\"}"), ("invalid-utf8".into(), 6..7, String::new()));
     assert_eq!(only(b"[\xff]").0, "invalid-utf8");
