@@ -7,6 +7,7 @@ mod link;
 mod publish;
 mod replies;
 mod returns;
+mod secured;
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;

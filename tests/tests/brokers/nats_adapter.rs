@@ -6,6 +6,7 @@ mod limits;
 mod publish;
 mod replies;
 mod restart;
+mod secured;
 mod sink;
 mod source;
 mod untouched;

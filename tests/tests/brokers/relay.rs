@@ -10,3 +10,4 @@ mod place;
 mod process;
 mod restart;
 mod routing;
+mod secured;
