@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
+use m2m_engine::secure::{Key, Keyring, Mode, SecurityConfig};
 use m2m_engine::{Config, Limits};
+use m2m_keys::KeySource;
 
 /// The longest frame that the engine can be told to take: the input is the user's own file, and is read whole anyway.
 const MAX_FRAME: u32 = u32::MAX >> 1;
@@ -84,6 +86,51 @@ impl From<Tokenizer> for m2m_engine::Tokenizer {
             Tokenizer::O200k => Self::O200k,
             Tokenizer::Llama3 => Self::Llama3,
         }
+    }
+}
+
+/// How a message is secured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Security {
+    /// Signed with HMAC-SHA256; anyone can read it
+    Hmac,
+    /// Encrypted with ChaCha20-Poly1305; anyone can read the header
+    Aead,
+}
+
+impl From<Security> for Mode {
+    fn from(security: Security) -> Self {
+        match security {
+            Security::Hmac => Self::Hmac,
+            Security::Aead => Self::Aead,
+        }
+    }
+}
+
+/// The key of a message, and how it is used.
+#[derive(Debug, Args)]
+pub(crate) struct Secured {
+    /// The message's key: a file that only its owner may read, with 64 hexadecimal digits. The message is then secured, or has to be
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+    /// How the message is secured; aead unless told otherwise. Decompressing, the least it has to be secured with: hmac unless told
+    #[arg(long, value_enum, requires = "key_file")]
+    pub(crate) security: Option<Security>,
+}
+
+impl Secured {
+    pub(crate) fn is_given(&self) -> bool {
+        self.key_file.is_some()
+    }
+
+    /// What the engine is told of the key, to use it in this mode; `None` when none is given.
+    pub(crate) fn config(&self, mode: Mode) -> anyhow::Result<Option<SecurityConfig>> {
+        let Some(path) = &self.key_file else {
+            return Ok(None);
+        };
+        let key = KeySource::File(path.clone()).load()?;
+        // The id would travel in a header, and a file has none.
+        Ok(Some(SecurityConfig::new(Keyring::new(Key::new("cli", mode, key)?))))
     }
 }
 

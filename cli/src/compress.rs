@@ -5,9 +5,10 @@ use std::io::{self, Write as _};
 use anyhow::bail;
 use clap::Args;
 use m2m_engine::frame::to_text;
+use m2m_engine::secure::Mode;
 use m2m_engine::{Config, Engine, Outbound};
 
-use crate::args::{Algorithm, Level, Settings, Tokenizer};
+use crate::args::{Algorithm, Level, Secured, Settings, Tokenizer};
 use crate::figures;
 use crate::input::Input;
 use crate::output::Output;
@@ -19,7 +20,8 @@ Forms:
   token-native  text; binary with --binary (only `m2m decompress -a token-native --binary` opens that)
   brotli        text
   none          the input, byte for byte
-  With auto, input that would not get smaller comes out as it is.";
+  With auto, input that would not get smaller comes out as it is.
+  With --key-file it is always m2m, as no other form can be secured.";
 
 /// Compress a payload
 #[derive(Debug, Args)]
@@ -48,6 +50,8 @@ pub(crate) struct Compress {
     #[arg(short, long)]
     stats: bool,
     #[command(flatten)]
+    secured: Secured,
+    #[command(flatten)]
     settings: Settings,
 }
 
@@ -58,6 +62,7 @@ impl Compress {
         let engine = Engine::new(Config {
             level: self.level.into(),
             tokenizer: self.tokenizer.map(Into::into).unwrap_or_default(),
+            security: self.secured.config(self.secured.security.map_or(Mode::Aead, Into::into))?,
             ..self.settings.config()?
         })?;
         let (algorithm, bytes) = self.compress(&engine, &payload)?;
@@ -75,6 +80,12 @@ impl Compress {
         }
         if matches!(self.tokenizer, Some(Tokenizer::Llama3)) && self.settings.llama3.is_none() {
             return Err(usage("compress", "--tokenizer llama3 needs --llama3 FILE"));
+        }
+        if self.secured.is_given() && !matches!(self.algorithm, Algorithm::Auto | Algorithm::M2m) {
+            return Err(usage(
+                "compress",
+                "--key-file goes with -a m2m: no other form can be secured",
+            ));
         }
         if self.binary && self.algorithm == Algorithm::Brotli {
             return Err(usage(

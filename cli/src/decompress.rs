@@ -3,9 +3,10 @@
 use anyhow::bail;
 use clap::Args;
 use m2m_engine::frame::Form;
-use m2m_engine::{Engine, Inbound};
+use m2m_engine::secure::{Mode, PolicyError};
+use m2m_engine::{Config, Engine, Inbound, OpenError};
 
-use crate::args::{Algorithm, Settings};
+use crate::args::{Algorithm, Secured, Security, Settings};
 use crate::input::Input;
 use crate::output::Output;
 use crate::{pretty, usage};
@@ -27,6 +28,8 @@ pub(crate) struct Decompress {
     #[arg(long)]
     pretty: bool,
     #[command(flatten)]
+    secured: Secured,
+    #[command(flatten)]
     settings: Settings,
 }
 
@@ -38,6 +41,12 @@ impl Decompress {
                 "--binary goes with -a token-native; other forms are told by their prefix",
             ));
         }
+        if self.secured.is_given() && !matches!(self.algorithm, Algorithm::Auto | Algorithm::M2m) {
+            return Err(usage(
+                "decompress",
+                "--key-file goes with -a m2m: no other form is secured",
+            ));
+        }
         let payload = self.payload()?;
         let laid_out = self.pretty.then(|| pretty::pretty(&payload)).flatten();
         self.output.write(&laid_out.unwrap_or(payload), false)
@@ -47,7 +56,7 @@ impl Decompress {
         if self.algorithm == Algorithm::None {
             return self.input.read();
         }
-        let engine = Engine::new(self.settings.config()?)?;
+        let engine = self.engine(Mode::Aead)?;
         if self.binary {
             return Ok(engine.open_token_ids(&self.input.read()?)?);
         }
@@ -62,6 +71,21 @@ impl Decompress {
         if !expected {
             bail!("the input is {}, not what -a asks for", form.name());
         }
-        Ok(engine.open(&message, &Inbound::default())?.payload.into_owned())
+        let opened = match engine.open(&message, &Inbound::default()) {
+            // A key is for one mode, and the message says which; whether that will do is up to --security.
+            Err(OpenError::Policy(PolicyError::TooWeak { found, .. }))
+                if self.secured.security != Some(Security::Aead) =>
+            {
+                let engine = self.engine(found)?;
+                return Ok(engine.open(&message, &Inbound::default())?.payload.into_owned());
+            }
+            opened => opened?,
+        };
+        Ok(opened.payload.into_owned())
+    }
+
+    fn engine(&self, mode: Mode) -> anyhow::Result<Engine> {
+        let security = self.secured.config(mode)?;
+        Ok(Engine::new(Config { security, ..self.settings.config()? })?)
     }
 }

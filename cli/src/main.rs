@@ -77,10 +77,12 @@ fn report(error: &anyhow::Error) -> ExitCode {
 fn hint(error: &anyhow::Error) -> &'static str {
     const LLAMA3: &str = ": give it with --llama3 FILE";
     const LIMIT: &str = ": --limit BYTES raises it";
+    const KEY: &str = ": give it with --key-file FILE";
     match (error.downcast_ref(), error.downcast_ref()) {
         (Some(WrapError::NoLlama3Tokenizer), _) | (_, Some(OpenError::NoLlama3Tokenizer)) => LLAMA3,
         (Some(WrapError::PayloadTooLong { .. }), _)
         | (_, Some(OpenError::PayloadTooLong { .. })) => LIMIT,
+        (_, Some(OpenError::Secured { .. })) => KEY,
         _ => "",
     }
 }

@@ -11,6 +11,8 @@ mod inspect;
 mod keys;
 #[path = "cli/round_trip.rs"]
 mod round_trip;
+#[path = "cli/secured.rs"]
+mod secured;
 #[cfg(unix)]
 #[path = "cli/terminal.rs"]
 mod terminal;

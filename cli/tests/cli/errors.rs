@@ -95,7 +95,9 @@ fn a_secured_frame_is_refused_without_its_key() {
     for vector in vectors() {
         for mode in ["hmac", "aead"] {
             let frame = bytes(&vector[mode]["frame_hex"]);
-            let message = format!("the frame is secured ({mode}), and no key is configured");
+            let message = format!(
+                "the frame is secured ({mode}), and no key is configured: give it with --key-file FILE"
+            );
             fails(&["decompress"], &frame, &message);
         }
     }

@@ -10,7 +10,7 @@ fn vector() -> serde_json::Value {
 }
 
 /// A key in a file as `m2m keys` wants it.
-fn key_file(folder: &Path, hex: &str) -> String {
+pub(super) fn key_file(folder: &Path, hex: &str) -> String {
     let path = folder.join("key");
     std::fs::write(&path, hex).unwrap();
     only_owner(&path);

@@ -125,7 +125,7 @@ pub enum OpenError {
     #[error("the message is not authentic")]
     Authentication,
     /// It is less secure than it has to be ([`crate::secure::Policy::Require`]).
-    #[error("the policy refuses {0}")]
+    #[error("the message is less secure than the policy requires")]
     Policy(#[from] PolicyError),
     /// It is authentic, and was sent to another destination or under another message key
     /// ([`crate::secure::SecurityConfig::bind_destination`]).

@@ -19,7 +19,7 @@ pub enum PolicyError {
     #[error("the Brotli text form, which cannot be signed")]
     BrotliText,
     /// Signed, and it has to be encrypted.
-    #[error("secured with {found}, and the minimum is {minimum} (security.minimum)")]
+    #[error("a frame secured with {found} where the minimum is {minimum} (security.minimum)")]
     TooWeak {
         /// What it is secured with.
         found: Mode,
@@ -27,7 +27,9 @@ pub enum PolicyError {
         minimum: Mode,
     },
     /// No stamp, and replay protection or binding to a destination is on.
-    #[error("no m2m-stamp, which security.replay and security.bind_destination need")]
+    #[error(
+        "a message without m2m-stamp, which security.replay and security.bind_destination need"
+    )]
     NoStamp,
     /// A stamp that is not bound to a destination, and it has to be.
     #[error("an m2m-stamp that is bound to no destination (security.bind_destination)")]
