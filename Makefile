@@ -40,7 +40,7 @@ lint: tools ## formatting, clippy and documentation, any warning an error
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
 
 fuzz: ## fuzz the engine with cargo-fuzz and a nightly toolchain, TIME=300 seconds for each target
-	@cd engine && for target in peek open open_secured session; do \
+	@cd engine && for target in peek open open_secured session scan; do \
 		$(CARGO) +nightly fuzz run --target-dir "$(FUZZ_DIR)" $$target -- -max_total_time=$(TIME) -max_len=4096 || exit; \
 	done
 

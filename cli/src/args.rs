@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use m2m_engine::secure::{Key, Keyring, Mode, SecurityConfig};
+use m2m_engine::scan::{Danger, ScanConfig};
 use m2m_engine::{Config, Limits};
 use m2m_keys::KeySource;
 
@@ -161,6 +162,11 @@ impl Settings {
         Ok(Config {
             llama3: self.llama3.as_ref().map(read).transpose()?,
             limits,
+            // The user's own files are not to be refused here: `m2m scan` is for that.
+            scan: ScanConfig {
+                danger: Danger { off: true, ..Danger::default() },
+                ..ScanConfig::default()
+            },
             ..Config::default()
         })
     }

@@ -13,10 +13,10 @@ use m2m_engine::frame::Form;
 pub(crate) struct Input {
     /// The input itself; standard input when it is `-` or missing
     #[arg(conflicts_with = "file")]
-    input: Option<OsString>,
+    pub(crate) input: Option<OsString>,
     /// Read the input from a file
     #[arg(short, long, value_name = "FILE")]
-    file: Option<PathBuf>,
+    pub(crate) file: Option<PathBuf>,
 }
 
 impl Input {

@@ -1,4 +1,4 @@
-//! m2m: compress, decompress, inspect and analyze M2M frames.
+//! m2m: compress, decompress, inspect and analyze M2M frames, and scan messages for threats.
 
 mod analyze;
 mod args;
@@ -11,6 +11,7 @@ mod inspect;
 mod keys;
 mod output;
 mod pretty;
+mod scan;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -23,9 +24,10 @@ const EXIT_CODES: &str = "\
 Exit status:
   0  done; also when the reader of the output went away
   1  the input cannot be processed: one line on standard error says why, and nothing is written
+     (m2m scan: something was found, and 2 is for input too)
   2  the command line is not understood";
 
-/// Compress, decompress, inspect and analyze M2M frames
+/// Compress, decompress, inspect and analyze M2M frames, and scan messages for threats
 #[derive(Debug, Parser)]
 #[command(name = "m2m", version, after_help = EXIT_CODES)]
 struct Cli {
@@ -40,6 +42,7 @@ enum Command {
     Inspect(inspect::Inspect),
     Analyze(analyze::Analyze),
     Keys(keys::Keys),
+    Scan(scan::Scan),
     Completions(completions::Completions),
 }
 
@@ -50,15 +53,17 @@ fn main() -> ExitCode {
         Command::Inspect(command) => command.run(),
         Command::Analyze(command) => command.run(),
         Command::Keys(command) => command.run(),
+        Command::Scan(command) => return command.exit_code(),
         Command::Completions(command) => command.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => report(&error),
+        Err(error) => report(&error, ExitCode::FAILURE),
     }
 }
 
-fn report(error: &anyhow::Error) -> ExitCode {
+/// Says what went wrong; `code` unless something else is to be said.
+fn report(error: &anyhow::Error, code: ExitCode) -> ExitCode {
     if let Some(usage) = error.downcast_ref::<clap::Error>() {
         usage.exit();
     }
@@ -70,7 +75,7 @@ fn report(error: &anyhow::Error) -> ExitCode {
     let message = output::printable(&format!("{error:#}{}", hint(error)));
     // Without a standard error there is nobody to tell.
     let _ = writeln!(io::stderr(), "m2m: {message}");
-    ExitCode::FAILURE
+    code
 }
 
 /// Which option would help.

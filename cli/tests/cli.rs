@@ -13,6 +13,8 @@ mod keys;
 mod round_trip;
 #[path = "cli/secured.rs"]
 mod secured;
+#[path = "cli/scan.rs"]
+mod scan;
 #[cfg(unix)]
 #[path = "cli/terminal.rs"]
 mod terminal;

@@ -6,7 +6,7 @@ use crate::config::{Config, Limits};
 use crate::facts::FactReader;
 use crate::flow::{Engine, Inbound, OpenError, Outbound, WrapError};
 use crate::frame::{self, Form};
-use crate::scan::Finding;
+use crate::scan::{Finding, Outcome};
 use crate::secure::{Key, KeyMaterial, Keyring, Mode, SecurityConfig};
 
 pub use session::session;
@@ -105,6 +105,29 @@ pub fn grows_for_a_reason(engine: &Engine, data: &[u8]) {
         assert!(stored || wrapped.bytes.len() < data.len(), "{} bytes grew", data.len());
     } else {
         assert!(wrapped.is_framed() && wrapped.bytes.len() <= data.len() + CUSTOM);
+    }
+}
+
+/// Screening gives the same verdict whether the header's facts are read along or not, and again; what it found lies in the payload.
+///
+/// # Panics
+/// When that does not hold.
+pub fn scan(engine: &Engine, data: &[u8]) {
+    let verdict = engine.judge(data);
+    for Finding { range, pointer, rule, .. } in &verdict.findings {
+        assert!(range.start < range.end && range.end <= data.len(), "{rule} at {range:?}");
+        assert!(pointer.len() <= 1024 && (pointer.is_empty() || pointer.starts_with('/')));
+    }
+    assert!(engine.judge(data) == verdict, "another verdict the second time");
+    match engine.wrap(data, &Outbound::default()) {
+        Ok(wrapped) => assert!(wrapped.verdict == verdict, "another verdict on the way out"),
+        Err(WrapError::Blocked { findings }) => {
+            assert_eq!(
+                (verdict.outcome, verdict.findings.len()),
+                (Outcome::Blocked, findings.len())
+            );
+        }
+        Err(_) => assert!(data.len() + 100 > 1 << 16, "refused below the limits"),
     }
 }
 

@@ -60,6 +60,7 @@ proptest! {
     fn any_bytes_come_back(data in prop::collection::vec(any::<u8>(), 0..2000), algorithm in any_algorithm()) {
         fuzz::round_trip(&fuzz::engine(), &data, &Outbound { algorithm, ..Outbound::default() });
         fuzz::grows_for_a_reason(&fuzz::engine(), &data);
+        fuzz::scan(&fuzz::engine(), &data);
     }
 
     #[test]
@@ -69,6 +70,9 @@ proptest! {
             fuzz::round_trip(&engine, json.as_bytes(), &Outbound { algorithm, ..Outbound::default() });
         }
         fuzz::grows_for_a_reason(&engine(Config { level, ..Config::default() }), json.as_bytes());
+        fuzz::scan(&engine(Config::default()), json.as_bytes());
+        let at = json.floor_char_boundary(json.len() / 2);
+        fuzz::scan(&engine(Config::default()), &json.as_bytes()[..at]);
     }
 
     #[test]

@@ -76,3 +76,15 @@ fn a_table_fits_into_a_width_that_is_known() {
     assert!(longest(stdout(["inspect", &request], b"")) > 100);
     assert!(longest(on_a_terminal(&["inspect", &request], 80).0) <= 80);
 }
+
+#[test]
+fn a_scan_of_records_shows_how_far_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("records");
+    std::fs::write(&path, "{\"text\":\"be kind\"}\n".repeat(10)).unwrap();
+    let (shown, code, stderr) = on_a_terminal(&["scan", "--jsonl", path.to_str().unwrap()], 80);
+    // The bar is for standard error, which is no terminal here.
+    let shown = String::from_utf8(shown).unwrap();
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    assert!(shown.starts_with("10 records: 10 clean, 0 flagged, 0 blocked"), "{shown}");
+}
