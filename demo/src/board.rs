@@ -14,8 +14,8 @@ pub(crate) use rows::{bytes, saved};
 const TEMPLATE: &str = "{title:.bold}  {seconds}\n{bar:52.green/dim}  {pos} of {len} verified\n\n\
                         {producers_head:.dim}\n{producers}\n\n{destinations_head:.dim}\n{destinations}\n\n\
                         {bridge}\n{blocked:.dim}";
-/// What the table's last column can show.
-const BLOCKED: &str = "blocked    longer than the size limit; no scanner is configured";
+/// What the table's last columns can show.
+const BLOCKED: &str = "flagged    sent with the scanner's verdict in m2m-threat\nblocked    by the scanner's policy, or longer than the size limit";
 
 /// How often the table is drawn at most.
 const HERTZ: u8 = 15;

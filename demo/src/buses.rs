@@ -12,7 +12,10 @@ use futures_util::StreamExt;
 use lapin::options::BasicAckOptions;
 use m2m_amqp::error::ReceiveError;
 use m2m_bridge::Bridge;
-use m2m_engine::bus::{Delivery, Receipt, Source, headers::Header};
+use m2m_engine::bus::{
+    Delivery, Receipt, Source,
+    headers::{Header, THREAT},
+};
 use m2m_engine::frame::Form;
 use m2m_kafka::RecvError;
 use m2m_kafka::rdkafka::consumer::CommitMode;
@@ -176,7 +179,9 @@ async fn weigh<S: Source>(mut source: S, ledger: &Ledger) -> anyhow::Result<()> 
     loop {
         for Delivery { envelope, receipt } in source.recv().await? {
             let payload = envelope.payload.as_deref().unwrap_or_default();
-            ledger.seen(envelope.header(ID), payload.len(), Form::of(payload) != Form::Plain);
+            let (framed, flagged) =
+                (Form::of(payload) != Form::Plain, envelope.header(THREAT).is_some());
+            ledger.seen(envelope.header(ID), payload.len(), framed, flagged);
             receipt.ack().await?;
         }
     }

@@ -11,6 +11,8 @@ pub(crate) struct Produced {
     pub(crate) seen: usize,
     /// Of these, how many were frames.
     pub(crate) framed: usize,
+    /// Of these, how many carried the scanner's verdict.
+    pub(crate) flagged: usize,
     /// Their bytes before they were wrapped.
     pub(crate) raw: usize,
     /// Their bytes as the bus carried them.

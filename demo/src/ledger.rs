@@ -104,7 +104,7 @@ impl Ledger {
     }
 
     /// It was seen on the bus, as the bus carries it.
-    pub(crate) fn seen(&self, id: Option<&str>, wire: usize, framed: bool) {
+    pub(crate) fn seen(&self, id: Option<&str>, wire: usize, framed: bool, flagged: bool) {
         let Book { figures, entries, .. } = &mut *self.lock();
         let Some(entry) = entry(entries, id).filter(|entry| !entry.seen) else { return };
         entry.seen = true;
@@ -113,6 +113,7 @@ impl Ledger {
             producer.raw += entry.len;
             producer.wire += wire;
             producer.framed += usize::from(framed);
+            producer.flagged += usize::from(flagged);
         }
         if let Some(destination) = figures.destinations.get_mut(entry.destination) {
             destination.wire += wire;

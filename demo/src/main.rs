@@ -23,6 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
+use m2m_engine::scan::{Policies, Policy, ScanConfig};
 use m2m_engine::{Config, Engine, Limits};
 use tracing_subscriber::EnvFilter;
 
@@ -77,7 +78,10 @@ async fn demo(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Some(folder) => (traffic::replay(folder)?, Limits::default().inflated),
     };
     let limits = Limits { inflated, ..Limits::default() };
-    let engine = Arc::new(Engine::new(Config { limits, ..Config::default() })?);
+    // What leaks is not to leave; all else that is found is only told.
+    let policy = Policies { exfiltration: Policy::Block(0.8), ..Policies::default() };
+    let scan = ScanConfig { policy, ..ScanConfig::default() };
+    let engine = Arc::new(Engine::new(Config { limits, scan, ..Config::default() })?);
     let buses = match arguments.bus {
         Bus::Memory => buses::memory::open(&engine)?,
         Bus::Real => buses::brokers::open(&engine).await?,

@@ -30,6 +30,7 @@ impl End {
         let sum = |of: fn(&Produced) -> usize| figures.producers.iter().map(of).sum::<usize>();
         let (raw, wire, framed) = (sum(|p| p.raw), sum(|p| p.wire), sum(|p| p.framed));
         let (too_long, blocked) = (sum(|p| p.too_long), sum(|p| p.blocked));
+        let flagged = sum(|p| p.flagged);
         let lines = [
             format!(
                 "sent      {} messages in {:.1} s: {framed} as frames, the others as they were",
@@ -42,8 +43,9 @@ impl End {
                 bytes(raw),
                 bytes(wire)
             ),
+            format!("flagged   {flagged} by the scanner, and sent with its verdict in m2m-threat"),
             format!(
-                "blocked   {too_long} longer than {limit} bytes, {blocked} by a scanner (none is configured)"
+                "blocked   {too_long} longer than {limit} bytes, {blocked} by the scanner's policy"
             ),
             format!(
                 "bridge    read {} ({}), passed on {} ({}), {} confirmed",

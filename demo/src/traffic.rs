@@ -1,10 +1,11 @@
-//! What the agents say: three teams of agents at work, written for this demo, or real messages from a folder.
+//! What the agents say: three teams of agents at work and some strangers, written for this demo, or real messages from a folder.
 
 mod conversation;
 mod extras;
 mod parts;
 mod replay;
 mod review;
+mod strangers;
 mod travel;
 
 #[cfg(test)]
@@ -60,6 +61,7 @@ pub(crate) fn written() -> Vec<Script> {
         Script::written("travel desk", travel::MODEL, all(travel::conversation)),
         Script::written("parts warehouse", parts::MODEL, all(parts::conversation)),
         Script::written("code review", review::MODEL, all(review::conversation)),
+        Script::written("strangers", strangers::MODEL, vec![strangers::conversation()]),
     ]
 }
 

@@ -57,9 +57,14 @@ fn all_that_is_sent_is_verified_and_the_totals_add_up() {
     // Read, passed on, confirmed.
     assert_eq!(numbers(&out, "bridge"), [sent, sent, sent], "{out}");
     assert_eq!(numbers(&out, "order"), [0, 0], "{out}");
-    // One producer tries to send more than the size limit; nobody looks for threats yet.
-    assert_eq!(numbers(&out, "blocked"), [1, 256 * 1024, 0], "{out}");
-    assert_eq!(sum(&out, "producer", "blocked"), 1, "{out}");
+    // One producer tries to send more than the size limit. Of what strangers try, one leaks and one nests too deep; nobody else is told on.
+    assert_eq!(numbers(&out, "blocked"), [1, 256 * 1024, 2], "{out}");
+    assert_eq!(sum(&out, "producer", "blocked"), 3, "{out}");
+    assert_eq!(numbers(&out, "flagged"), [3], "{out}");
+    assert_eq!(sum(&out, "producer", "flagged"), 3, "{out}");
+    let strangers = out.lines().rfind(|line| line.starts_with("strangers")).unwrap();
+    let last: Vec<_> = strangers.split_ascii_whitespace().rev().take(2).collect();
+    assert_eq!(last, ["2", "3"], "{out}");
 }
 
 #[test]

@@ -66,6 +66,22 @@ const RESPONSE: &[u8] = br#"{"id":"chatcmpl-7","model":"claude-3-5-sonnet","usag
     "choices":[{"message":{"role":"assistant","content":"Lima."},"finish_reason":"stop"}]}"#;
 
 #[test]
+fn conditions_see_the_scanners_verdict() {
+    let engine = Engine::new(m2m_engine::Config::default()).unwrap();
+    let sent = |payload: &[u8]| {
+        let wrapped = engine.wrap(payload, &Outbound::to("agents.in")).unwrap();
+        let headers = wrapped.headers.into_iter();
+        let headers = headers.map(|(name, value)| Header::text(name, value)).collect();
+        Envelope { headers, ..message(&wrapped.bytes) }
+    };
+    // Broken JSON is flagged whatever the rules are.
+    let flagged = sent(b"{\"model\":\"gpt-4o\"");
+    assert!(holds("headers['m2m-threat'] != ''", &flagged));
+    assert!(holds("headers['m2m-threat'].startsWith('malformed;0.80;')", &flagged));
+    assert!(holds("headers['m2m-threat'] == ''", &sent(REQUEST)));
+}
+
+#[test]
 fn conditions_see_the_facts_of_frames_and_of_plain_json() {
     for envelope in [framed(REQUEST), message(REQUEST)] {
         for condition in [

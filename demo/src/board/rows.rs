@@ -4,21 +4,22 @@ use crate::figures::{Arrived, Figures, Produced};
 
 pub(super) fn producers_head() -> String {
     format!(
-        "{:<15} {:<24} {:>5} {:>8} {:>8} {:>6} {:>7}",
-        "producer", "model", "sent", "payload", "wire", "saved", "blocked"
+        "{:<15} {:<16} {:>5} {:>8} {:>8} {:>6} {:>7} {:>7}",
+        "producer", "model", "sent", "payload", "wire", "saved", "flagged", "blocked"
     )
 }
 
 pub(super) fn producers(figures: &Figures) -> String {
     let row = |producer: &Produced| {
         format!(
-            "{:<15.15} {:<24.24} {:>5} {:>8} {:>8} {:>6} {:>7}",
+            "{:<15.15} {:<16.16} {:>5} {:>8} {:>8} {:>6} {:>7} {:>7}",
             producer.name,
             producer.model,
             producer.sent,
             bytes(producer.raw),
             bytes(producer.wire),
             saved(producer.raw, producer.wire),
+            producer.flagged,
             producer.blocked + producer.too_long,
         )
     };

@@ -14,7 +14,7 @@ fn ledger(planned: usize) -> Ledger {
     for number in 0..planned {
         assert_eq!(ledger.enter(0, 0, &message(number)), number);
         ledger.sent(0);
-        ledger.seen(Some(&number.to_string()), 3, true);
+        ledger.seen(Some(&number.to_string()), 3, true, false);
     }
     ledger
 }
