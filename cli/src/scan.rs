@@ -7,15 +7,16 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use clap::Args;
+use m2m_engine::config::ConfigError;
 use m2m_engine::frame::Form;
-use m2m_engine::scan::{Outcome, Policies, Policy, ScanConfig, Verdict};
+use m2m_engine::scan::{Outcome, Policies, Policy, RuleError, ScanConfig, Verdict};
 use m2m_engine::{Config, Engine, Inbound, Limits};
 
 use self::records::Records;
 use crate::input::Input;
-use crate::output;
+use crate::{output, usage};
 
 const MORE: &str = "\
 A frame is opened first. The strings of a JSON payload are judged one by one, unescaped; ranges are bytes
@@ -49,7 +50,7 @@ pub(crate) struct Scan {
     #[arg(long, value_name = "FILE", conflicts_with = "file")]
     jsonl: Option<PathBuf>,
     /// The field of each record that holds the payload [default: text]
-    #[arg(long, value_name = "NAME", requires = "jsonl")]
+    #[arg(long, value_name = "NAME")]
     field: Option<String>,
 }
 
@@ -70,6 +71,9 @@ impl Scan {
 
     /// Whether everything is clean.
     fn run(&self) -> anyhow::Result<bool> {
+        if self.field.is_some() && self.jsonl.is_none() {
+            return Err(usage("scan", "--field goes with --jsonl"));
+        }
         let engine = self.engine()?;
         if let Some(path) = &self.jsonl {
             return Records::open(path, self.field.as_deref(), self.json)?.scan(&engine);
@@ -114,11 +118,30 @@ impl Scan {
         };
         let rules = self.rules.iter().map(read).collect::<anyhow::Result<_>>()?;
         let longest = usize::try_from(u32::MAX >> 1)?;
-        Ok(Engine::new(Config {
+        let config = Config {
             limits: Limits { frame: longest, inflated: longest, ..Limits::default() },
             scan: ScanConfig { policy, rules, ..ScanConfig::default() },
             ..Config::default()
-        })?)
+        };
+        Engine::new(config).map_err(|error| self.refused(error))
+    }
+
+    /// Names the file and the line of a rule that cannot be used.
+    fn refused(&self, error: ConfigError) -> anyhow::Error {
+        let place = |text: usize, line: usize| {
+            let path = self.rules.get(text).map(|path| path.display().to_string());
+            format!("{}, line {line}", path.unwrap_or_default())
+        };
+        match error {
+            ConfigError::Rules(RuleError::Syntax { text, line, source }) => {
+                // Its own words are several lines, with the offending one among them.
+                anyhow!("{}: {}", place(text, line), source.message())
+            }
+            ConfigError::Rules(RuleError::Rule { text, line, id, source }) => {
+                anyhow::Error::new(source).context(format!("{}: rule {id}", place(text, line)))
+            }
+            error => error.into(),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::scan::ScanConfig;
+use crate::scan::{RuleError, ScanConfig};
 use crate::secure::SecurityConfig;
 
 /// How hard Brotli tries.
@@ -152,6 +152,9 @@ pub enum ConfigError {
         /// The entry.
         hash: String,
     },
+    /// A rule of the scanner cannot be used.
+    #[error("scan.rules cannot be used")]
+    Rules(#[from] RuleError),
     /// The Llama 3 tokenizer is not the published file: 128,000 lines of a token in base64 and its rank.
     #[error("the Llama 3 tokenizer is not the published tokenizer.model: line {line}")]
     Llama3 {

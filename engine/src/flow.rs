@@ -20,7 +20,7 @@ use crate::config::{Config, ConfigError, Framing};
 use crate::encode::{Algorithm, Codecs, Planned};
 use crate::frame::{self, Form, FrameError, Held, Parts, Security};
 use crate::json;
-use crate::scan::{self, Outcome, Scan, Scanned, Screen, Verdict};
+use crate::scan::{Outcome, Scan, Scanned, Screen, Verdict};
 use crate::secure::{Guard, Keyring, PolicyError, Secured};
 
 /// Wraps payloads into frames and opens frames. Made once, shared by reference. Of messages it remembers nothing, but for what replay
@@ -54,7 +54,7 @@ impl Engine {
             facts: json::Facts::new(&config)?,
             codecs: Codecs::new(&config)?,
             chooser: Box::new(Rules),
-            screen: Screen::new(&config, Box::new(scan::NoRules))?,
+            screen: Screen::new(&config)?,
             guard: config.security.as_ref().map(Guard::new).transpose()?,
             config,
         })

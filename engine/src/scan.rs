@@ -135,28 +135,35 @@ pub trait Scan: Send + Sync {
     fn scan(&self, passage: &Passage<'_>, findings: &mut Vec<Finding>);
 }
 
-/// Finds nothing.
-pub(crate) struct NoRules;
-
-impl Scan for NoRules {
-    fn scan(&self, _: &Passage<'_>, _: &mut Vec<Finding>) {}
-}
-
 /// Screens payloads as it was configured.
 pub(crate) struct Screen {
-    scanner: Box<dyn Scan>,
+    /// `None` where nothing is screened.
+    scanner: Option<Scanner>,
     policies: Policies,
     limits: StructureLimits,
     allow: Allow,
-    off: bool,
     max_depth: usize,
+}
+
+/// Finds, and remembers what it found.
+struct Scanner {
+    rules: Box<dyn Scan>,
     seen: Seen,
+}
+
+impl Scanner {
+    /// What stands in a passage, or stood in it when it was seen last; ranges in what it says.
+    fn look(&self, text: &Text<'_>, speaker: Speaker, findings: &mut Vec<Finding>) {
+        self.seen.judge(text, speaker, findings, |findings| {
+            nested::scan(&*self.rules, &Passage { text: &text.unescaped(), speaker }, findings);
+        });
+    }
 }
 
 impl std::fmt::Debug for Screen {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Screen")
-            .field("off", &self.off)
+            .field("off", &self.scanner.is_none())
             .field("policies", &self.policies)
             .finish_non_exhaustive()
     }
@@ -164,33 +171,38 @@ impl std::fmt::Debug for Screen {
 
 impl Screen {
     /// # Errors
-    /// When a threshold is out of range, or an allow-list cannot be read.
-    pub(crate) fn new(config: &Config, scanner: Box<dyn Scan>) -> Result<Self, ConfigError> {
+    /// When a threshold is out of range, or an allow-list or a rule cannot be read.
+    pub(crate) fn new(config: &Config) -> Result<Self, ConfigError> {
         let scan = &config.scan;
         scan.check()?;
+        let mut scanner = None;
+        if !scan.danger.off {
+            let rules: Vec<&str> = scan.rules.iter().map(String::as_str).collect();
+            let rules = Box::new(RuleSet::with(&rules)?);
+            scanner = Some(Scanner { rules, seen: Seen::new(scan.remembered) });
+        }
         Ok(Self {
             scanner,
             policies: scan.policy.clone(),
             limits: scan.limits,
             allow: scan.danger.allow.clone(),
-            off: scan.danger.off,
             max_depth: config.limits.json_depth,
-            seen: Seen::new(scan.remembered),
         })
     }
 
-    /// Another scanner, everything else as it was.
+    /// Another scanner, everything else as it was: where nothing is screened, nothing is.
     pub(crate) fn with_scanner(&mut self, scanner: Box<dyn Scan>) {
-        self.scanner = scanner;
-        self.seen = self.seen.another();
+        if let Some(Scanner { rules, seen }) = &mut self.scanner {
+            (*rules, *seen) = (scanner, seen.another());
+        }
     }
 
     /// The verdict on a payload, whatever it is.
     pub(crate) fn judge(&self, payload: &[u8]) -> Verdict {
-        if self.off {
+        let Some(scanner) = &self.scanner else {
             return Verdict::default();
-        }
-        let mut pass = pass::Pass::new(self, payload);
+        };
+        let mut pass = pass::Pass::new(self, scanner, payload);
         let read = pass.read();
         pass.finish(read)
     }
@@ -205,34 +217,23 @@ impl Screen {
         facts: Option<&json::Facts>,
         payload: &'a [u8],
     ) -> Result<Scanned<'a>, Verdict> {
-        if self.off {
+        let Some(scanner) = &self.scanner else {
             let header = facts.and_then(|facts| facts.read(payload));
             return Ok(Scanned { payload, header, verdict: Verdict::default() });
-        }
-        let Some(facts) = facts else {
-            let verdict = self.judge(payload);
-            return match verdict.outcome {
-                Outcome::Blocked => Err(verdict),
-                _ => Ok(Scanned { payload, header: None, verdict }),
-            };
         };
-        let mut pass = pass::Pass::new(self, payload);
-        let header = facts.read_watched(payload, &mut pass);
-        let (header, read) =
-            header.map_or_else(|error| (None, Err(error)), |header| (header, Ok(())));
+        let mut pass = pass::Pass::new(self, scanner, payload);
+        let (header, read) = match facts {
+            None => (None, pass.read()),
+            Some(facts) => match facts.read_watched(payload, &mut pass) {
+                Ok(header) => (header, Ok(())),
+                Err(error) => (None, Err(error)),
+            },
+        };
         let verdict = pass.finish(read);
         if verdict.outcome == Outcome::Blocked {
             return Err(verdict);
         }
         Ok(Scanned { payload, header, verdict })
-    }
-
-    /// What the scanner finds in a passage, or found when it saw it last; ranges in what it says.
-    fn look(&self, text: &Text<'_>, speaker: Speaker, findings: &mut Vec<Finding>) {
-        self.seen.judge(text, speaker, findings, |findings| {
-            let passage = Passage { text: &text.unescaped(), speaker };
-            nested::scan(&*self.scanner, &passage, findings);
-        });
     }
 
     /// Adds what was found in one passage to the verdict.

@@ -1,6 +1,8 @@
 //! `open(wrap(x)) == x`, and what comes of frames that were damaged on the way.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
+use std::sync::LazyLock;
+
 use m2m_engine::config::ConfigError;
 use m2m_engine::frame::{self, Form, FrameError};
 use m2m_engine::scan::{Policies, Policy, ScanConfig};
@@ -11,6 +13,15 @@ use m2m_engine::{
 use proptest::prelude::*;
 
 const REQUEST: &str = r#"{"model":"gpt-4o","messages":[{"role":"system","content":"Answer briefly."},{"role":"user","content":"Which trains go from Utrecht to Ghent tomorrow morning, and which of them need no change?"}],"max_tokens":200}"#;
+
+static FUZZ: LazyLock<Engine> = LazyLock::new(fuzz::engine);
+/// Made once, as rules take a while to be made ready: for each level one that frames what pays, and one that frames always.
+static ENGINES: LazyLock<Vec<(Engine, Engine)>> = LazyLock::new(|| {
+    let of = |level, framing| engine(Config { framing, level, ..Config::default() });
+    [Level::Balanced, Level::Fast, Level::Small]
+        .map(|level| (of(level, Framing::Auto), of(level, Framing::Always)))
+        .into()
+});
 
 fn engine(config: Config) -> Engine {
     Engine::new(config).unwrap()
@@ -58,28 +69,28 @@ fn any_algorithm() -> impl Strategy<Value = Option<Algorithm>> {
 proptest! {
     #[test]
     fn any_bytes_come_back(data in prop::collection::vec(any::<u8>(), 0..2000), algorithm in any_algorithm()) {
-        fuzz::round_trip(&fuzz::engine(), &data, &Outbound { algorithm, ..Outbound::default() });
-        fuzz::grows_for_a_reason(&fuzz::engine(), &data);
-        fuzz::scan(&fuzz::engine(), &data);
+        fuzz::round_trip(&FUZZ, &data, &Outbound { algorithm, ..Outbound::default() });
+        fuzz::grows_for_a_reason(&FUZZ, &data);
+        fuzz::scan(&FUZZ, &data);
     }
 
     #[test]
-    fn any_json_comes_back(json in any_json(), algorithm in any_algorithm(), level in prop::sample::select(vec![Level::Fast, Level::Balanced, Level::Small])) {
-        for framing in [Framing::Auto, Framing::Always] {
-            let engine = engine(Config { framing, level, ..Config::default() });
-            fuzz::round_trip(&engine, json.as_bytes(), &Outbound { algorithm, ..Outbound::default() });
+    fn any_json_comes_back(json in any_json(), algorithm in any_algorithm(), level in 0..3_usize) {
+        let (auto, always) = &ENGINES[level];
+        for engine in [auto, always] {
+            fuzz::round_trip(engine, json.as_bytes(), &Outbound { algorithm, ..Outbound::default() });
         }
-        fuzz::grows_for_a_reason(&engine(Config { level, ..Config::default() }), json.as_bytes());
-        fuzz::scan(&engine(Config::default()), json.as_bytes());
+        fuzz::grows_for_a_reason(auto, json.as_bytes());
+        fuzz::scan(auto, json.as_bytes());
         let at = json.floor_char_boundary(json.len() / 2);
-        fuzz::scan(&engine(Config::default()), &json.as_bytes()[..at]);
+        fuzz::scan(auto, &json.as_bytes()[..at]);
     }
 
     #[test]
     fn what_begins_as_a_frame_comes_back(prefix in prop::sample::select(vec!["#M2M|1|", "#TK|", "#TK|C|", "#M2M[v3.0]|DATA:", "#M2M|1|IgAB"]), rest in prop::collection::vec(any::<u8>(), 0..200)) {
         let data = [prefix.as_bytes(), &rest].concat();
-        let engine = fuzz::engine();
-        fuzz::open(&engine, &data);
+        let engine = &*FUZZ;
+        fuzz::open(engine, &data);
         prop_assert!(engine.wrap(&data, &Outbound::default()).unwrap().is_framed());
     }
 
@@ -87,18 +98,18 @@ proptest! {
     fn hostile_bytes_neither_panic_nor_pass_a_limit(header in prop::collection::vec(any::<u8>(), 0..80), rest in prop::collection::vec(any::<u8>(), 0..200)) {
         let frame = [b"#M2M|1|", &header[..], &rest].concat();
         fuzz::peek(&frame);
-        fuzz::open(&fuzz::engine(), &frame);
+        fuzz::open(&FUZZ, &frame);
     }
 
     #[test]
     fn damaged_frames_neither_panic_nor_give_another_payload(json in any_json(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
-        let engine = engine(always());
+        let engine = &ENGINES[0].1;
         let frame = engine.wrap(json.as_bytes(), &Outbound::default()).unwrap().bytes.into_owned();
         let mut damaged = frame.clone();
         let at = at.index(frame.len());
         damaged[at] = byte;
         fuzz::peek(&damaged);
-        error_or_original(&engine, &damaged, json.as_bytes());
+        error_or_original(engine, &damaged, json.as_bytes());
     }
 }
 

@@ -75,7 +75,7 @@ fn conditions_see_the_scanners_verdict() {
         Envelope { headers, ..message(&wrapped.bytes) }
     };
     // Broken JSON is flagged whatever the rules are.
-    let flagged = sent(b"{\"model\":\"gpt-4o\"");
+    let flagged = sent(b"{\"model\":\"gpt-4o\",}");
     assert!(holds("headers['m2m-threat'] != ''", &flagged));
     assert!(holds("headers['m2m-threat'].startsWith('malformed;0.80;')", &flagged));
     assert!(holds("headers['m2m-threat'] == ''", &sent(REQUEST)));

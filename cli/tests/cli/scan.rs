@@ -163,5 +163,5 @@ fn what_cannot_be_read_is_exit_code_2() {
     }
     let (code, _, err) = scan(&["--rules", &paths[0], "x"], b"");
     assert_eq!(code, Some(2));
-    assert!(err.contains("severty") && err.contains("line 15"), "{err}");
+    assert!(err.contains("severty") && err.contains("line 14"), "{err}");
 }

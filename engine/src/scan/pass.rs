@@ -7,7 +7,7 @@ use super::nested;
 use super::place::{Place, Places, Step};
 use super::structure::{self, Offence};
 use super::verdict::Verdict;
-use super::{Finding, Screen, Speaker};
+use super::{Finding, Scanner, Screen, Speaker};
 use crate::json::{Event, JsonError, Reader, Text, Watch, Watched};
 
 /// Passages, and places, that wait at most. What comes before more of them is judged as nobody's words.
@@ -20,9 +20,9 @@ const SHORTEST: usize = 6;
 const SHORTEST_NAME: usize = 16;
 
 /// Watches a payload being read, and judges it.
-#[derive(Debug)]
 pub(super) struct Pass<'s, 'a> {
     screen: &'s Screen,
+    scanner: &'s Scanner,
     payload: &'a [u8],
     open: Vec<Open<'a>>,
     places: Places<'a>,
@@ -69,9 +69,10 @@ struct Passage<'a> {
 }
 
 impl<'s, 'a> Pass<'s, 'a> {
-    pub(super) fn new(screen: &'s Screen, payload: &'a [u8]) -> Self {
+    pub(super) fn new(screen: &'s Screen, scanner: &'s Scanner, payload: &'a [u8]) -> Self {
         Self {
             screen,
+            scanner,
             payload,
             open: Vec::new(),
             places: Places::default(),
@@ -158,7 +159,7 @@ impl<'s, 'a> Pass<'s, 'a> {
             }
         }
         let mut found = Vec::new();
-        self.screen.look(&Text::plain(&text), Speaker::Unknown, &mut found);
+        self.scanner.look(&Text::plain(&text), Speaker::Unknown, &mut found);
         for finding in &mut found {
             let left_out = |at: usize, edge: bool| {
                 let before = gaps.partition_point(|(gap, _)| *gap < at || (edge && *gap == at));
@@ -192,7 +193,7 @@ impl<'s, 'a> Pass<'s, 'a> {
     fn passage(&mut self, passage: Passage<'_>) {
         let Passage { text, at, place, speaker } = passage;
         self.scratch.clear();
-        self.screen.look(&text, speaker, &mut self.scratch);
+        self.scanner.look(&text, speaker, &mut self.scratch);
         if self.scratch.is_empty() {
             return;
         }
