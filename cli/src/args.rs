@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
-use m2m_engine::secure::{Key, Keyring, Mode, SecurityConfig};
 use m2m_engine::scan::{Danger, ScanConfig};
+use m2m_engine::secure::{Key, Keyring, Mode, SecurityConfig};
 use m2m_engine::{Config, Limits};
 use m2m_keys::KeySource;
 

@@ -11,10 +11,10 @@ mod inspect;
 mod keys;
 #[path = "cli/round_trip.rs"]
 mod round_trip;
-#[path = "cli/secured.rs"]
-mod secured;
 #[path = "cli/scan.rs"]
 mod scan;
+#[path = "cli/secured.rs"]
+mod secured;
 #[cfg(unix)]
 #[path = "cli/terminal.rs"]
 mod terminal;
