@@ -18,7 +18,7 @@ use super::ledger::Ledger;
 use super::signal::{Moved, Signal};
 
 /// A message as it goes out.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Message {
     pub(crate) exchange: ShortString,
     pub(crate) routing_key: ShortString,
@@ -49,24 +49,21 @@ impl Flights {
 
     /// Takes the message's place in the order of calls.
     pub(crate) fn publish(&self, message: Message) -> Ticket {
-        let (message, channel) = (Arc::new(message), Arc::clone(&self.channel));
+        let channel = Arc::clone(&self.channel);
+        let len = message.payload.len();
+        let returnable = message.options.mandatory || message.options.immediate;
+        let kept = returnable.then(|| message.clone());
         let mut ledger = self.ledger();
         let id = ledger.next_id();
         let signal = Arc::new(Signal::new(id, Arc::clone(&self.moved)));
-        ledger.add(id, Arc::clone(&message), Arc::clone(&signal), move |written| {
+        ledger.add(id, len, kept, Arc::clone(&signal), move |written| {
             Box::pin(async move {
-                let (exchange, routing_key) =
-                    (message.exchange.clone(), message.routing_key.clone());
-                let (payload, properties) = (&message.payload, message.properties.clone());
-                let published = channel.basic_publish(
-                    exchange,
-                    routing_key,
-                    message.options,
-                    payload,
-                    properties,
-                );
+                let Message { exchange, routing_key, options, payload, properties } = message;
+                let published =
+                    channel.basic_publish(exchange, routing_key, options, &payload, properties);
                 let confirm = published.await?;
                 written.set();
+                drop(payload);
                 confirm.await
             })
         });

@@ -31,7 +31,10 @@ impl Written {
 }
 
 struct Entry {
-    message: Arc<Message>,
+    /// Bytes of its payload.
+    len: usize,
+    /// The message, where the broker may return it.
+    message: Option<Message>,
     written: Written,
     returned: Option<BasicReturnMessage>,
     abandoned: bool,
@@ -76,13 +79,14 @@ impl Ledger {
     pub(super) fn add(
         &mut self,
         id: u64,
-        message: Arc<Message>,
+        len: usize,
+        message: Option<Message>,
         signal: Arc<Signal>,
         publish: impl FnOnce(Written) -> BoxFuture<'static, lapin::Result<Confirmation>>,
     ) {
         let written = Written::default();
         let state = State::Flying(publish(written.clone()), signal);
-        let entry = Entry { message, written, returned: None, abandoned: false, state };
+        let entry = Entry { len, message, written, returned: None, abandoned: false, state };
         self.entries.insert(id, entry);
         self.flying += 1;
     }
@@ -169,7 +173,7 @@ impl Ledger {
                 (Some(message), _) => Err(Failure::Returned(Box::new(message))),
                 (None, Ok(Confirmation::Nack(_))) => Err(Failure::Nacked),
                 (None, Ok(_)) => Ok(()),
-                (None, Err(error)) => Err(Failure::of(error, entry.message.payload.len(), alone)),
+                (None, Err(error)) => Err(Failure::of(error, entry.len, alone)),
             };
             if let Err(failure) = &outcome {
                 self.tally.note(failure);
@@ -186,16 +190,20 @@ impl Ledger {
     /// Notes the return with the message that it is about; with the one that lapin gave it to where none matches.
     fn give_to_owner(&mut self, returned: BasicReturnMessage, id: u64) {
         let alike = |entry: &Entry| {
-            let (sent, back) = (&entry.message, &returned.delivery);
+            let back = &returned.delivery;
             !matches!(entry.state, State::Settled(_))
                 && entry.returned.is_none()
-                && (sent.options.mandatory || sent.options.immediate)
-                && sent.exchange == back.exchange
-                && sent.routing_key == back.routing_key
-                && sent.payload == back.data
+                && entry.message.as_ref().is_some_and(|sent| {
+                    sent.exchange == back.exchange
+                        && sent.routing_key == back.routing_key
+                        && sent.payload == back.data
+                })
         };
         // Brokers may change properties (a reply address, say), so that equal ones are only the better match.
-        let equal = |entry: &Entry| entry.message.properties == returned.delivery.properties;
+        let equal = |entry: &Entry| {
+            let sent = entry.message.as_ref().map(|sent| &sent.properties);
+            sent == Some(&returned.delivery.properties)
+        };
         let mut owner = None;
         for (id, entry) in self.entries.iter().filter(|(_, entry)| alike(entry)) {
             if equal(entry) {
