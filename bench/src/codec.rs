@@ -13,8 +13,13 @@ use crate::report::Report;
 use crate::setup::Setup;
 use compare::Action;
 
-const FRAMED: Outbound<'static> =
-    Outbound { destination: "bench", key: None, time: None, algorithm: Some(Algorithm::M2m) };
+const FRAMED: Outbound<'static> = Outbound {
+    destination: "bench",
+    key: None,
+    time: None,
+    algorithm: Some(Algorithm::M2m),
+    tokenizer: None,
+};
 
 /// # Errors
 /// When the engine refuses its configuration.

@@ -37,8 +37,9 @@
 //! | `close` | | | Closing | | |
 //! | time | | HELLO again every 5 s, Closed after 30 s | PING after 1 min of silence, Closed after 3 without PONG, or 5 min without any message | Closed after 5 s | |
 //!
-//! A responder in a session with keys is closed after 30 s as well, unless the initiator has shown by a first message that it holds
-//! the key to its HELLO, which may have been captured: it is asked by PING.
+//! A responder in a session with keys does not know yet whether the initiator holds the key to its HELLO, which may be a captured one. The
+//! initiator shows it by a PING at once; the responder asks by PING every 5 s, is closed after 30 s otherwise, and the application does
+//! not hear of it before.
 //!
 //! # The handshake, exactly
 //!

@@ -46,7 +46,7 @@ pub struct Incoming<'a> {
 pub enum Action {
     /// Send this.
     Send(Outgoing),
-    /// A session is established.
+    /// A session is established, and the peer has shown that it holds its key, where there are keys.
     Opened(Handle),
     /// A payload came.
     Payload(Handle, Vec<u8>),
@@ -64,6 +64,8 @@ struct Entry {
     /// The HELLO that it answered.
     answered: Option<HelloDigest>,
     due: Option<Instant>,
+    /// Whether the application knows of it.
+    opened: bool,
 }
 
 /// The sessions of one agent.
@@ -133,6 +135,7 @@ impl Driver {
             correlation: correlation.clone(),
             answered: None,
             due: None,
+            opened: false,
         });
         self.asking.insert(correlation.clone(), handle);
         self.send_now(Outgoing { handle: Some(handle), to, correlation, message });
@@ -268,12 +271,13 @@ impl Driver {
             return Ok(());
         }
         let (digest, id) = (handshake::digest(raw), machine.id().to_owned());
-        let handle =
-            self.insert(Entry { machine, to, correlation, answered: Some(digest), due: None });
+        let answered = Some(digest);
+        let entry = Entry { machine, to, correlation, answered, due: None, opened: false };
+        let handle = self.insert(entry);
         self.answered.insert(digest, handle);
         self.by_id.insert(id, handle);
         self.answer(handle, answer);
-        self.actions.push_back(Action::Opened(handle));
+        self.open(handle);
         self.settle(handle, now);
         Ok(())
     }
@@ -307,8 +311,9 @@ impl Driver {
                 return Err(SessionError::OtherSession { kind: Kind::Accept });
             }
             self.by_id.insert(id, handle);
-            self.actions.push_back(Action::Opened(handle));
+            self.confirm(handle, now)?;
         }
+        self.open(handle);
         match received {
             Ok(Received::Answer(answer)) => self.answer(handle, answer),
             Ok(Received::Payload(payload)) => {
@@ -322,6 +327,28 @@ impl Driver {
         }
         self.settle(handle, now);
         Ok(())
+    }
+
+    /// Shows the peer at once that this side has the key to its HELLO.
+    fn confirm(&mut self, handle: Handle, now: Moment) -> Result<(), SessionError> {
+        if let Some(entry) = self.entries.get_mut(&handle)
+            && entry.machine.is_encrypted()
+        {
+            let ping = entry.machine.ping(now)?;
+            self.answer(handle, ping);
+        }
+        Ok(())
+    }
+
+    /// Tells the application of a session, once it is known that the peer is there.
+    fn open(&mut self, handle: Handle) {
+        if let Some(entry) = self.entries.get_mut(&handle)
+            && !entry.opened
+            && entry.machine.is_confirmed()
+        {
+            entry.opened = true;
+            self.actions.push_back(Action::Opened(handle));
+        }
     }
 
     fn answer(&mut self, handle: Handle, answer: Vec<u8>) {

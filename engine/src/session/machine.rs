@@ -139,6 +139,12 @@ impl Machine {
         self.keys.is_some()
     }
 
+    /// Whether the peer is known to be there: not when all that came from it, in a session with keys, is a HELLO, which may be a captured one.
+    #[must_use]
+    pub fn is_confirmed(&self) -> bool {
+        self.state == State::Established && !self.is_doubtful()
+    }
+
     /// HELLO, to be sent to the peer.
     ///
     /// # Errors

@@ -112,27 +112,35 @@ fn a_hello_that_comes_twice_makes_one_session() {
     a.connect(address("b"), &seed(), now).unwrap();
     let Action::Send(hello) = a.poll(now) else { unreachable!() };
     let incoming = Incoming { reply_to: Some("a"), correlation: Some(&hello.correlation) };
-    let mut accepts = Vec::new();
+    let mut results = Vec::new();
     for _ in 0..3 {
         b.receive(&hello.message, incoming, true, &seed(), now).unwrap();
-        accepts.extend(actions(&mut b, now));
-    }
-    assert_eq!(accepts.iter().filter(|action| matches!(action, Action::Opened(_))).count(), 1);
-    let mut results = Vec::new();
-    for action in accepts {
-        if let Action::Send(accept) = action {
+        for action in actions(&mut b, now) {
+            let Action::Send(accept) = action else { unreachable!("opened on a HELLO alone") };
             results.push(a.receive(&accept.message, incoming, true, &seed(), now).is_ok());
         }
     }
     assert_eq!(results, [true, false, false], "a peer that answers twice");
-    assert_eq!(
-        opened(
-            &actions(&mut a, now).into_iter().map(|a| ("a".to_owned(), a)).collect::<Vec<_>>(),
-            "a"
-        )
-        .len(),
-        1
-    );
+    let rest = run(&mut [("a", &mut a), ("b", &mut b)], now);
+    assert_eq!((opened(&rest, "a").len(), opened(&rest, "b").len()), (1, 1));
+}
+
+#[test]
+fn a_captured_hello_makes_no_session_for_the_application() {
+    let now = moment();
+    let [mut a, mut b] = ["a", "b"].map(|id| driver(id, Limits::default()));
+    a.connect(address("b"), &seed(), now).unwrap();
+    let Action::Send(hello) = a.poll(now) else { unreachable!() };
+    let incoming = Incoming { reply_to: Some("a"), correlation: Some(&hello.correlation) };
+    b.receive(&hello.message, incoming, true, &seed(), now).unwrap();
+    let (mut told, mut later) = (Vec::new(), now);
+    for second in 0..40 {
+        later.instant = now.instant + Duration::from_secs(second);
+        told.extend(actions(&mut b, later));
+    }
+    assert!(!told.iter().any(|action| matches!(action, Action::Opened(_))), "{told:?}");
+    assert!(matches!(told.last(), Some(Action::Ended(_, End::NoAnswer { .. }))), "{told:?}");
+    assert_eq!(b.entries.len(), 0);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::{End, Machine, Moment, State};
+use crate::session::keys::Role;
 use crate::session::message::Body;
 use crate::session::settings::Timeouts;
 use crate::session::state::Kind;
@@ -85,8 +86,7 @@ impl Machine {
         if now.instant >= idle {
             return self.leave(End::Idle, now);
         }
-        // Whoever answered a HELLO does not know yet whether its sender holds the key that is in it: it may be one that was captured.
-        let doubtful = self.is_encrypted() && !self.timers.confirmed && self.answered();
+        let doubtful = self.is_doubtful();
         let until = self.timers.entered + handshake;
         if doubtful && now.instant >= until {
             return self.leave(End::NoAnswer { unproven: false }, now);
@@ -110,8 +110,9 @@ impl Machine {
         Due::Send(ping)
     }
 
-    fn answered(&self) -> bool {
-        self.role == crate::session::keys::Role::Responder
+    /// Whoever answered a HELLO does not know yet whether its sender holds the key that is in it.
+    pub(super) fn is_doubtful(&self) -> bool {
+        self.is_encrypted() && !self.timers.confirmed && self.role == Role::Responder
     }
 
     fn leave(&mut self, end: End, now: Moment) -> Due {
