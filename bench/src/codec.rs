@@ -13,13 +13,10 @@ use crate::report::Report;
 use crate::setup::Setup;
 use compare::Action;
 
-const FRAMED: Outbound<'static> = Outbound {
-    destination: "bench",
-    key: None,
-    time: None,
-    algorithm: Some(Algorithm::M2m),
-    tokenizer: None,
-};
+/// Told to make a frame, whatever its size.
+fn framed() -> Outbound<'static> {
+    Outbound { algorithm: Some(Algorithm::M2m), ..Outbound::to("bench") }
+}
 
 /// # Errors
 /// When the engine refuses its configuration.
@@ -43,7 +40,7 @@ pub fn run(setup: &Setup) -> anyhow::Result<Report> {
             note: "Into an M2M v1 frame of its own.",
             goal: Some(1.3),
             step: 1,
-            ours: &|pair| engine.wrap(pair.json(), &FRAMED).unwrap().bytes.len(),
+            ours: &|pair| engine.wrap(pair.json(), &framed()).unwrap().bytes.len(),
             theirs: &|pair| reference.encode(&pair.message.json).len(),
         },
     );
@@ -93,7 +90,7 @@ impl<'a> Pair<'a> {
     /// Both frames, each opened by the other side.
     fn new(engine: &Engine, message: &'a Message) -> Self {
         let json = &message.json;
-        let ours = engine.wrap(json.as_bytes(), &FRAMED).unwrap().bytes.into_owned();
+        let ours = engine.wrap(json.as_bytes(), &framed()).unwrap().bytes.into_owned();
         let theirs = Reference.encode(json);
         assert_eq!(Reference.decode(&ours), *json, "the reference opens ours to something else");
         let opened = engine.open(&theirs, &Inbound::default()).unwrap();

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use m2m_engine::Engine;
 
-use super::{FRAMED, Pair};
+use super::{Pair, framed};
 use crate::data::Kind;
 use crate::report::Table;
 use crate::timing::interleave;
@@ -21,7 +21,7 @@ pub(super) fn table(engine: &Engine, pairs: &[Pair<'_>], rounds: usize) -> Table
         "Each message compressed by itself, in % of its raw size. Ours carries its header and checksum within these bytes, the others nothing. Every fifth message.",
         &columns.iter().map(String::as_str).collect::<Vec<_>>(),
     );
-    let ours = |payload: &[u8]| engine.wrap(payload, &FRAMED).unwrap().bytes.len();
+    let ours = |payload: &[u8]| engine.wrap(payload, &framed()).unwrap().bytes.len();
     row(&mut table, pairs, rounds, &("ours, M2M v1".to_owned(), Box::new(ours)), &ours);
     for peer in peers() {
         row(&mut table, pairs, rounds, &peer, &ours);
