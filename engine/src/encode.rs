@@ -108,7 +108,7 @@ const COMPRESS_FROM: usize = 100;
 #[derive(Debug)]
 pub(crate) struct Codecs {
     /// `None`: nothing is compressed.
-    quality: Option<brotli::Quality>,
+    brotli: Option<brotli::Encoder>,
     padding: Option<Padding>,
     tokenizer: Tokenizer,
     tokenizers: token_native::Tokenizers,
@@ -118,9 +118,9 @@ pub(crate) struct Codecs {
 impl Codecs {
     pub(crate) fn new(config: &Config) -> Result<Self, ConfigError> {
         Ok(Self {
-            quality: match config.compression {
+            brotli: match config.compression {
                 Compression::Off => None,
-                Compression::On => Some(config.level.into()),
+                Compression::On => Some(brotli::Encoder::new(config.level.into())),
             },
             padding: Padding::new(config),
             tokenizer: config.tokenizer,
@@ -155,7 +155,7 @@ impl Codecs {
     }
 
     fn brotli(&self, payload: &[u8]) -> Option<Vec<u8>> {
-        brotli::compress(payload, self.quality?)
+        self.brotli.as_ref()?.compress(payload)
     }
 
     fn m2m<'a>(&self, payload: &'a [u8], header: Option<Header<'a>>) -> Content<'a> {
@@ -164,7 +164,8 @@ impl Codecs {
             // A header of its own, as any other tells lengths.
             let mut header = Header::custom();
             header.flags.set(Flags::COMPRESSED, true);
-            let body = Cow::Owned(padding.padded(payload, self.quality, header.len()));
+            let quality = self.brotli.as_ref().map(brotli::Encoder::quality);
+            let body = Cow::Owned(padding.padded(payload, quality, header.len()));
             return Content::M2m { header, crc32, body };
         }
         let mut header = header.unwrap_or_else(Header::custom);

@@ -1,8 +1,17 @@
 //! Brotli (RFC 7932), window 22 as the reference implementation has it.
 
-use std::io::{Read, Write as _};
+mod memory;
 
-use ::brotli::enc::BrotliEncoderParams;
+use std::fmt;
+use std::io::{Read, Write as _};
+use std::sync::{Mutex, PoisonError};
+
+use ::brotli::enc::encode::{
+    BrotliEncoderDestroyInstance, BrotliEncoderOperation, BrotliEncoderStateStruct,
+};
+use ::brotli::enc::{BrotliEncoderMaxCompressedSize, BrotliEncoderParams};
+
+use memory::Memory;
 
 use super::DecodeError;
 use crate::config::Level;
@@ -33,13 +42,53 @@ impl Quality {
     }
 }
 
-/// `None` when the encoder gives up, which it has no cause to.
-pub(super) fn compress(payload: &[u8], quality: Quality) -> Option<Vec<u8>> {
-    let params = quality.params(payload);
-    let mut out = Vec::with_capacity(payload.len() / 2 + 64);
-    let mut rest = payload;
-    ::brotli::BrotliCompress(&mut rest, &mut out, &params).ok()?;
-    Some(out)
+/// Compresses; keeps the memory that it needs for it.
+pub(super) struct Encoder {
+    quality: Quality,
+    /// As many as have ever compressed at the same time.
+    idle: Mutex<Vec<Memory>>,
+}
+
+impl fmt::Debug for Encoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Encoder").field("quality", &self.quality).finish_non_exhaustive()
+    }
+}
+
+impl Encoder {
+    pub(super) fn new(quality: Quality) -> Self {
+        Self { quality, idle: Mutex::default() }
+    }
+
+    pub(super) fn quality(&self) -> Quality {
+        self.quality
+    }
+
+    /// `None` when the encoder gives up, which it has no cause to.
+    pub(super) fn compress(&self, payload: &[u8]) -> Option<Vec<u8>> {
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = BrotliEncoderStateStruct::new(idle().pop().unwrap_or_else(memory::fresh));
+        state.params = self.quality.params(payload);
+        let mut out = vec![0; BrotliEncoderMaxCompressedSize(payload.len())];
+        let (mut unread, mut free, mut written) = (payload.len(), out.len(), 0);
+        // All at once: from a stream it would first make room for a whole window, 8 MiB.
+        let done = state.compress_stream(
+            BrotliEncoderOperation::BROTLI_OPERATION_FINISH,
+            &mut unread,
+            payload,
+            &mut 0,
+            &mut free,
+            &mut out,
+            &mut written,
+            &mut None,
+            &mut |_, _, _, _| (),
+        );
+        let done = done && state.is_finished();
+        BrotliEncoderDestroyInstance(&mut state);
+        idle().push(state.m8);
+        out.truncate(written);
+        done.then_some(out)
+    }
 }
 
 /// A stream that ends at a byte, without the block that ends it, so that more can be added.
