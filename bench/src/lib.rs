@@ -9,12 +9,16 @@
     reason = "a benchmark may panic, and its figures are rounded"
 )]
 
+pub mod adapters;
+pub mod brokers;
 #[cfg(feature = "reference")]
 pub mod codec;
 pub mod data;
 #[cfg(feature = "reference")]
 pub mod reference;
+pub mod relay;
 pub mod report;
 pub mod setup;
+pub mod storage;
 pub mod timing;
 pub mod traffic;

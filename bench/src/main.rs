@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
-use m2m_bench::codec;
+use m2m_bench::report::Report;
 use m2m_bench::setup::Setup;
+use m2m_bench::{adapters, relay, storage};
 
 #[derive(Parser)]
 #[command(about = "Measured against what users would pick instead")]
@@ -32,7 +33,26 @@ struct Arguments {
 #[derive(Clone, Copy, ValueEnum)]
 enum Part {
     /// Encode, decode, peek and auto against the reference implementation.
+    #[cfg(feature = "reference")]
     Codec,
+    /// The brokers' own compression, in bytes on the broker.
+    Storage,
+    /// Bare clients against wrapped ones.
+    Adapters,
+    /// The relay against the bare clients in a loop.
+    Relay,
+}
+
+impl Part {
+    fn run(self, setup: &Setup) -> anyhow::Result<Report> {
+        match self {
+            #[cfg(feature = "reference")]
+            Self::Codec => m2m_bench::codec::run(setup),
+            Self::Storage => storage::run(setup),
+            Self::Adapters => adapters::run(setup),
+            Self::Relay => relay::run(setup),
+        }
+    }
 }
 
 fn main() -> anyhow::Result<()> {
@@ -41,9 +61,7 @@ fn main() -> anyhow::Result<()> {
     let setup = Setup::new(data, seed, rounds, smoke)?;
     println!("{}", setup.origin);
     for part in arguments.parts {
-        let report = match part {
-            Part::Codec => codec::run(&setup)?,
-        };
+        let report = part.run(&setup)?;
         let name = part.to_possible_value().map(|value| value.get_name().to_owned());
         report.publish(&name.unwrap_or_default(), &setup.origin, &out)?;
     }

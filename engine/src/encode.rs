@@ -140,7 +140,7 @@ impl Codecs {
                 Some(compressed) => Content::Brotli(compressed),
                 None => self.m2m(payload, header),
             },
-            Algorithm::TokenNative if self.quality.is_none() => self.m2m(payload, header),
+            Algorithm::TokenNative if self.brotli.is_none() => self.m2m(payload, header),
             Algorithm::TokenNative => match self.token_ids(payload, tokenizer)? {
                 Some(ids) => Content::TokenNative { tokenizer, ids },
                 // Not text, or text that the tokenizer refuses: the form that takes everything.
