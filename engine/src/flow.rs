@@ -11,6 +11,7 @@ mod token_ids;
 mod unsecured;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 pub use error::{OpenError, WrapError};
 pub use message::{Inbound, Opened, Outbound, Wrapped};
@@ -70,7 +71,7 @@ impl Engine {
     /// The same engine with another scanner; what becomes of its findings is configured as before.
     #[must_use]
     pub fn with_scanner(mut self, scanner: impl Scan + 'static) -> Self {
-        self.screen.with_scanner(Box::new(scanner));
+        self.screen.with_scanner(Arc::new(scanner));
         self
     }
 

@@ -18,6 +18,7 @@ mod tests;
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -145,9 +146,23 @@ pub(crate) struct Screen {
     max_depth: usize,
 }
 
+/// The built-in rules and these. The built-in ones alone are made ready once, as that takes a while and nothing can change them.
+fn rules(texts: &[String]) -> Result<Arc<RuleSet>, RuleError> {
+    static BUILT_IN: OnceLock<Arc<RuleSet>> = OnceLock::new();
+    if !texts.is_empty() {
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        return Ok(Arc::new(RuleSet::with(&texts)?));
+    }
+    if let Some(rules) = BUILT_IN.get() {
+        return Ok(Arc::clone(rules));
+    }
+    let rules = Arc::new(RuleSet::built_in()?);
+    Ok(Arc::clone(BUILT_IN.get_or_init(|| rules)))
+}
+
 /// Finds, and remembers what it found.
 struct Scanner {
-    rules: Box<dyn Scan>,
+    rules: Arc<dyn Scan>,
     seen: Seen,
 }
 
@@ -177,8 +192,7 @@ impl Screen {
         scan.check()?;
         let mut scanner = None;
         if !scan.danger.off {
-            let rules: Vec<&str> = scan.rules.iter().map(String::as_str).collect();
-            let rules = Box::new(RuleSet::with(&rules)?);
+            let rules = rules(&scan.rules)?;
             scanner = Some(Scanner { rules, seen: Seen::new(scan.remembered) });
         }
         Ok(Self {
@@ -191,7 +205,7 @@ impl Screen {
     }
 
     /// Another scanner, everything else as it was: where nothing is screened, nothing is.
-    pub(crate) fn with_scanner(&mut self, scanner: Box<dyn Scan>) {
+    pub(crate) fn with_scanner(&mut self, scanner: Arc<dyn Scan>) {
         if let Some(Scanner { rules, seen }) = &mut self.scanner {
             (*rules, *seen) = (scanner, seen.another());
         }
