@@ -89,7 +89,9 @@ impl<'a> Text<'a> {
     /// Calls `each` with every piece, and with the bytes that spell it.
     fn pieces(&self, mut each: impl FnMut(Piece<'a>, usize)) {
         let mut rest = self.raw;
-        while let Some((plain, escape)) = rest.split_once('\\') {
+        while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
+            let (plain, escape) = rest.split_at_checked(at).unwrap_or_default();
+            let escape = escape.get(1..).unwrap_or_default();
             if !plain.is_empty() {
                 each(Piece::Plain(plain), plain.len());
             }

@@ -3,6 +3,7 @@
 //! Rules are data: `rules/injection.toml` shows the form. The literals of all rules are found in one pass over the normalised text; a rule's
 //! regex runs only in the windows around its own literals.
 
+mod anchors;
 mod compile;
 mod find;
 mod format;
@@ -63,9 +64,6 @@ pub enum RuleError {
         #[source]
         source: RuleProblem,
     },
-    /// All rules together are more than can be searched for at once.
-    #[error("the rules have too many literals")]
-    TooMany(#[source] Box<aho_corasick::BuildError>),
 }
 
 /// What is wrong with a rule.
@@ -113,10 +111,10 @@ impl RuleSet {
     pub fn with(texts: &[&str]) -> Result<Self, RuleError> {
         let mut definitions = Vec::new();
         for rules in BUILT_IN {
-            definitions.extend(format::read(rules, 0)?);
+            definitions.extend(format::read(rules, None)?);
         }
         for (text, rules) in texts.iter().enumerate() {
-            format::merge(&mut definitions, format::read(rules, text)?);
+            format::merge(&mut definitions, format::read(rules, Some(text))?);
         }
         let patterns: Vec<String> =
             definitions.iter().filter_map(format::Definition::words_of_regex).collect();
@@ -124,8 +122,8 @@ impl RuleSet {
         let words = Words::of(texts.chain(patterns.iter().map(String::as_str)));
         let rules: Vec<Rule> = definitions.into_iter().map(Rule::new).collect::<Result<_, _>>()?;
         Ok(Self {
-            operator: Indexes::new(&rules, true).map_err(Box::new).map_err(RuleError::TooMany)?,
-            others: Indexes::new(&rules, false).map_err(Box::new).map_err(RuleError::TooMany)?,
+            operator: Indexes::new(&rules, true),
+            others: Indexes::new(&rules, false),
             rules,
             words,
         })

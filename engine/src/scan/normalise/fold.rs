@@ -40,11 +40,10 @@ pub(in crate::scan) fn fold_into(
             out.extend(plain.iter().map(|byte| fold_ascii(*byte)));
             at += plain.len();
         }
-        // What is not plain comes in clusters, and short texts have no whole block.
-        let cluster = at + BLOCK;
         for char in text.get(at..).unwrap_or_default().chars() {
             at = fold_char(char, at, space, out, origins);
-            if at >= cluster {
+            // What is not plain comes in clusters.
+            if bytes.get(at).is_none_or(|next| next.is_ascii() && !is_space(*next)) {
                 break;
             }
         }
@@ -105,18 +104,29 @@ fn fold_ascii(byte: u8) -> u8 {
 /// Bytes judged at once, without a branch for each, which compiles to vector code.
 const BLOCK: usize = 32;
 
-/// How many bytes need no more than [`fold_ascii`], in whole blocks: all ASCII, no white space after white space.
+/// How many bytes need no more than [`fold_ascii`]: all ASCII, no white space after white space.
 fn plain_len(bytes: &[u8], after_space: bool) -> usize {
     let mut before = if after_space { b' ' } else { 0 };
-    let plain = bytes.as_chunks::<BLOCK>().0.iter().take_while(|block| {
+    let (blocks, _) = bytes.as_chunks::<BLOCK>();
+    let plain = blocks.iter().take_while(|block| {
         let [first, .., last] = **block;
-        let within = block
-            .array_windows::<2>()
-            .fold(false, |any, [one, next]| any | (is_space(*one) & is_space(*next)));
-        let wide = block.iter().fold(0, |any, byte| any | byte) >= 0x80;
-        let twice = within | (is_space(before) & is_space(first));
-        before = last;
-        !(wide | twice)
+        let is_plain = !(is_space(before) & is_space(first)) & is_plain(*block);
+        before = if is_plain { last } else { before };
+        is_plain
     });
-    plain.count() * BLOCK
+    let len = plain.count() * BLOCK;
+    // Up to the byte that is not.
+    let rest = bytes.get(len..).unwrap_or_default();
+    let is_odd = |byte: &u8| {
+        let is_odd = !byte.is_ascii() || (is_space(before) && is_space(*byte));
+        before = *byte;
+        is_odd
+    };
+    len + rest.iter().position(is_odd).unwrap_or(rest.len())
+}
+
+fn is_plain(block: &[u8]) -> bool {
+    let twice = |any, [one, next]: &[u8; 2]| any | (is_space(*one) & is_space(*next));
+    let wide = block.iter().fold(0, |any, byte| any | byte) >= 0x80;
+    !(block.array_windows::<2>().fold(false, twice) | wide)
 }

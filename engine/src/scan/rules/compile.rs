@@ -1,11 +1,15 @@
 //! Rules made ready to match.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::OnceLock;
 
-use aho_corasick::{AhoCorasick, BuildError};
-use regex_automata::meta::Regex;
+use aho_corasick::AhoCorasick;
+use regex_automata::Input;
+use regex_automata::meta::{BuildError, Regex};
 use regex_automata::util::syntax;
 
+use super::anchors::Anchors;
 use super::format::Definition;
 use super::{RuleError, RuleProblem};
 use crate::scan::normalise;
@@ -23,8 +27,8 @@ pub(super) struct Rule {
     pub(super) id: String,
     pub(super) category: Category,
     pub(super) severity: f32,
-    pub(super) near: Option<AhoCorasick>,
-    pub(super) regex: Option<Regex>,
+    near: Option<Near>,
+    regex: Option<Pattern>,
     literals: Vec<Vec<u8>>,
     speakers: Vec<Speaker>,
     raw: bool,
@@ -46,16 +50,20 @@ impl Rule {
             return Err(definition.refused(RuleProblem::ShortLiteral { literal, min: MIN_LITERAL }));
         }
         let regex = definition.regex.as_deref().map(|pattern| {
-            if definition.raw { regex(pattern) } else { regex(&normalise::fold_pattern(pattern)) }
+            Pattern::new(if definition.raw {
+                pattern.to_owned()
+            } else {
+                normalise::fold_pattern(pattern)
+            })
         });
-        let regex =
-            regex.transpose().map_err(|error| definition.refused(RuleProblem::Regex(error)))?;
+        // The built-in ones are compiled when they are first needed; that they can be is tested.
+        if definition.place.is_own()
+            && let Some(Err(error)) = regex.as_ref().map(Pattern::compile)
+        {
+            return Err(definition.refused(RuleProblem::Regex(error)));
+        }
         let near: Vec<Vec<u8>> = definition.near.iter().map(normal).collect();
-        let near = (!near.is_empty())
-            .then(|| AhoCorasick::new(near))
-            .transpose()
-            .map_err(Box::new)
-            .map_err(RuleError::TooMany)?;
+        let near = (!near.is_empty()).then(|| Near { literals: near, ready: OnceLock::new() });
         Ok(Self {
             near,
             regex,
@@ -73,13 +81,64 @@ impl Rule {
     }
 }
 
-/// Folded text is mostly ASCII, where classes such as `\w` and `.` need no Unicode tables, which are many times as large; a pattern that
-/// names characters beyond ASCII gets them.
-fn regex(pattern: &str) -> Result<Regex, Box<regex_automata::meta::BuildError>> {
-    let unicode = !pattern.is_ascii() || pattern.contains(r"\p{") || pattern.contains(r"\x{");
-    let config = Regex::config().nfa_size_limit(Some(MAX_REGEX));
-    let syntax = syntax::Config::new().unicode(unicode).utf8(false);
-    Regex::builder().configure(config).syntax(syntax).build(pattern).map_err(Box::new)
+impl Rule {
+    /// Whether its literals alone make it match.
+    pub(super) fn is_plain(&self) -> bool {
+        self.regex.is_none() && self.near.is_none()
+    }
+
+    /// Where in a window of `text` it matches, given that one of its literals stands there.
+    pub(super) fn matches(&self, text: &[u8], window: Range<usize>) -> Option<Range<usize>> {
+        let within = text.get(window.clone())?;
+        if self.near.as_ref().is_some_and(|near| !near.stands_in(within)) {
+            return None;
+        }
+        match &self.regex {
+            Some(regex) => Some(regex.ready()?.search(&Input::new(text).range(window))?.range()),
+            None => Some(window),
+        }
+    }
+}
+
+/// Literals of which one must stand in the window.
+#[derive(Debug)]
+struct Near {
+    literals: Vec<Vec<u8>>,
+    ready: OnceLock<Option<AhoCorasick>>,
+}
+
+impl Near {
+    fn stands_in(&self, window: &[u8]) -> bool {
+        let finder = self.ready.get_or_init(|| AhoCorasick::new(&self.literals).ok());
+        finder.as_ref().is_some_and(|finder| finder.is_match(window))
+    }
+}
+
+/// A regex, compiled when it is first needed.
+#[derive(Debug)]
+pub(super) struct Pattern {
+    source: String,
+    ready: OnceLock<Option<Regex>>,
+}
+
+impl Pattern {
+    fn new(source: String) -> Self {
+        Self { source, ready: OnceLock::new() }
+    }
+
+    /// Folded text is mostly ASCII, where classes such as `\w` and `.` need no Unicode tables, which are many times as large; a pattern
+    /// that names characters beyond ASCII gets them.
+    fn compile(&self) -> Result<Regex, Box<BuildError>> {
+        let pattern = &self.source;
+        let unicode = !pattern.is_ascii() || pattern.contains(r"\p{") || pattern.contains(r"\x{");
+        let config = Regex::config().nfa_size_limit(Some(MAX_REGEX));
+        let syntax = syntax::Config::new().unicode(unicode).utf8(false);
+        Regex::builder().configure(config).syntax(syntax).build(pattern).map_err(Box::new)
+    }
+
+    fn ready(&self) -> Option<&Regex> {
+        self.ready.get_or_init(|| self.compile().ok()).as_ref()
+    }
 }
 
 /// All literals that matter to a kind of speaker.
@@ -92,7 +151,7 @@ pub(super) struct Indexes {
 }
 
 impl Indexes {
-    pub(super) fn new(rules: &[Rule], operator: bool) -> Result<Self, BuildError> {
+    pub(super) fn new(rules: &[Rule], operator: bool) -> Self {
         let index = |raw: bool| {
             let chosen = rules.iter().enumerate().filter(|(_, rule)| {
                 rule.raw == raw
@@ -101,28 +160,52 @@ impl Indexes {
             });
             Index::new(chosen)
         };
-        Ok(Self { folded: index(false)?, raw: index(true)? })
+        Self { folded: index(false), raw: index(true) }
     }
 }
 
 /// Finds literals, and knows whose they are.
 #[derive(Debug)]
 pub(super) struct Index {
-    /// `None` when there is no literal.
-    pub(super) finder: Option<AhoCorasick>,
+    ascii: Part,
+    /// Those that only texts beyond ASCII can hold.
+    wide: Part,
+}
+
+/// Literals searched for together.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub(super) literals: Anchors,
     /// For each literal, the rules that have it.
     pub(super) rules: Vec<Vec<usize>>,
 }
 
 impl Index {
-    fn new<'a>(rules: impl Iterator<Item = (usize, &'a Rule)>) -> Result<Self, BuildError> {
+    fn new<'a>(rules: impl Iterator<Item = (usize, &'a Rule)>) -> Self {
         let mut of: BTreeMap<&[u8], Vec<usize>> = BTreeMap::new();
         for (index, rule) in rules {
             for literal in &rule.literals {
                 of.entry(literal).or_default().push(index);
             }
         }
-        let finder = (!of.is_empty()).then(|| AhoCorasick::new(of.keys())).transpose()?;
-        Ok(Self { finder, rules: of.into_values().collect() })
+        let (ascii, wide) = of.into_iter().partition(|(literal, _)| literal.is_ascii());
+        Self { ascii: Part::new(ascii), wide: Part::new(wide) }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.ascii.rules.is_empty() && self.wide.rules.is_empty()
+    }
+
+    /// What `text` can hold.
+    pub(super) fn parts(&self, text: &[u8]) -> impl Iterator<Item = &Part> {
+        let wide = (!self.wide.rules.is_empty() && !text.is_ascii()).then_some(&self.wide);
+        [&self.ascii].into_iter().chain(wide)
+    }
+}
+
+impl Part {
+    fn new(rules: Vec<(&[u8], Vec<usize>)>) -> Self {
+        let literals = Anchors::new(rules.iter().map(|(literal, _)| *literal));
+        Self { literals, rules: rules.into_iter().map(|(_, rules)| rules).collect() }
     }
 }

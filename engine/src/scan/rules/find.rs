@@ -90,10 +90,12 @@ struct Judged<'a> {
 impl Judged<'_> {
     fn passage(&mut self, text: &str) {
         self.search.text(&self.indexes.raw, text.as_bytes(), Clone::clone);
-        if self.indexes.folded.finder.is_none() {
+        if self.indexes.folded.is_empty() {
             return;
         }
-        if let Some((hidden, at)) = normalise::hidden(text) {
+        if !text.is_ascii()
+            && let Some((hidden, at)) = normalise::hidden(text)
+        {
             self.aside(&hidden, &at);
         }
         let mut decoded_to = 0;
@@ -178,18 +180,20 @@ struct Search<'a> {
 impl Search<'_> {
     /// Searches one text; `of` turns its ranges into the passage's.
     fn text(&mut self, index: &Index, text: &[u8], of: impl Fn(&Range<usize>) -> Range<usize>) {
-        let Some(finder) = &index.finder else {
+        if index.is_empty() {
             return;
-        };
-        self.looked += text.len();
-        for hit in finder.find_overlapping_iter(text) {
-            self.looked += 1;
-            for rule in index.rules.get(hit.pattern().as_usize()).into_iter().flatten() {
-                self.hit(*rule, hit.range(), text, &of);
-            }
         }
-        while let Some(rule) = self.open.pop() {
-            self.close(rule, text, &of);
+        for part in index.parts(text) {
+            self.looked += text.len();
+            part.literals.search(text, |literal, at| {
+                self.looked += 1;
+                for rule in part.rules.get(literal).into_iter().flatten() {
+                    self.hit(*rule, at.clone(), text, &of);
+                }
+            });
+            while let Some(rule) = self.open.pop() {
+                self.close(rule, text, &of);
+            }
         }
     }
 
@@ -207,7 +211,7 @@ impl Search<'_> {
         if state.done || !rule.judges(self.speaker) {
             return;
         }
-        if rule.regex.is_none() && rule.near.is_none() {
+        if rule.is_plain() {
             state.done = true;
             self.found.push((of(&at), index));
             return;
@@ -241,20 +245,9 @@ impl Search<'_> {
         let Some(window) = state.window.take() else {
             return;
         };
-        let within = text.get(window.clone()).unwrap_or_default();
-        self.looked += within.len();
-        if rule.near.as_ref().is_some_and(|near| !near.is_match(within)) {
+        self.looked += window.len();
+        let Some(at) = rule.matches(text, window) else {
             return;
-        }
-        let at = match &rule.regex {
-            Some(regex) => {
-                let input = regex_automata::Input::new(text).range(window);
-                let Some(at) = regex.search(&input) else {
-                    return;
-                };
-                at.range()
-            }
-            None => window,
         };
         state.done = true;
         self.found.push((of(&at), index));

@@ -48,8 +48,16 @@ pub(super) struct Definition {
 /// Where a rule was written.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Place {
-    text: usize,
+    /// Which of the user's texts; `None` for the built-in rules.
+    text: Option<usize>,
     line: usize,
+}
+
+impl Place {
+    /// Whether the user wrote it.
+    pub(super) fn is_own(self) -> bool {
+        self.text.is_some()
+    }
 }
 
 fn all_but_operator() -> Vec<Speaker> {
@@ -59,7 +67,7 @@ fn all_but_operator() -> Vec<Speaker> {
 impl Definition {
     pub(super) fn refused(&self, source: RuleProblem) -> RuleError {
         let Place { text, line } = self.place;
-        RuleError::Rule { text, line, id: self.id.clone(), source }
+        RuleError::Rule { text: text.unwrap_or_default(), line, id: self.id.clone(), source }
     }
 
     /// What the rule is about, in texts whose words matter.
@@ -97,14 +105,14 @@ impl Definition {
     }
 }
 
-/// The rules of `rules`, the `text`-th of the texts given.
+/// The rules of `rules`, the `text`-th of the user's texts.
 ///
 /// # Errors
 /// The first thing that is wrong, with its line.
-pub(super) fn read(rules: &str, text: usize) -> Result<Vec<Definition>, RuleError> {
+pub(super) fn read(rules: &str, text: Option<usize>) -> Result<Vec<Definition>, RuleError> {
     let line_at = |at: usize| rules.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1;
     let file: File = toml::from_str(rules).map_err(|source| RuleError::Syntax {
-        text,
+        text: text.unwrap_or_default(),
         line: line_at(source.span().unwrap_or_default().start),
         source: Box::new(source),
     })?;

@@ -12,7 +12,7 @@ fn found(set: &RuleSet, text: &str, speaker: Speaker) -> Vec<Finding> {
 #[test]
 fn every_rule_finds_its_examples_and_nothing_in_what_it_passes() {
     let set = RuleSet::built_in().unwrap();
-    for rule in BUILT_IN.iter().flat_map(|rules| format::read(rules, 0).unwrap()) {
+    for rule in BUILT_IN.iter().flat_map(|rules| format::read(rules, None).unwrap()) {
         assert!(!rule.matches.is_empty(), "{} has no example", rule.id);
         let speaker = *rule.speakers.first().unwrap();
         for text in &rule.matches {
@@ -268,10 +268,10 @@ fn work_is_linear_in_hostile_texts() {
     ];
     for piece in hostile {
         let text = |len: usize| piece.repeat(len / piece.len());
-        let (once, twice) = (work(&set, &text(200_000)), work(&set, &text(400_000)));
-        assert!(once >= 200_000 - piece.len(), "{piece:?}: {once}");
+        let (once, twice) = (work(&set, &text(80_000)), work(&set, &text(160_000)));
+        assert!(once >= 80_000 - piece.len(), "{piece:?}: {once}");
         assert!(twice <= once * 5 / 2, "{piece:?}: {once} then {twice}");
-        // And not by a large factor either.
-        assert!(twice <= 400_000 * 40, "{piece:?}: {twice}");
+        // And not by a large factor either; the largest is that of a character that stands for eighteen.
+        assert!(twice <= 160_000 * 64, "{piece:?}: {twice}");
     }
 }
