@@ -16,7 +16,7 @@ use super::{Finding, Speaker};
 use crate::json::Text;
 
 /// Shorter texts, in bytes, are judged in less time than it takes to remember them.
-const SHORTEST: usize = 48;
+const SHORTEST: usize = 8;
 
 /// Slots in which a text may be remembered.
 const WAYS: usize = 4;

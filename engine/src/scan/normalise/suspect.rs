@@ -32,31 +32,25 @@ impl Suspects {
     pub(in crate::scan) fn look(&mut self, folded: &[u8], words: &Words) -> usize {
         self.words.clear();
         self.runs.clear();
+        let (mut in_words, mut in_runs) = (None, None);
         let mut looked = 0;
-        let mut span: Option<Range<usize>> = None;
         for start in (0..folded.len()).step_by(BLOCK) {
             let end = (start + BLOCK + AFTER).min(folded.len());
             let block = folded.get(start.saturating_sub(BEFORE)..end).unwrap_or_default();
-            if !is_suspect(block) {
-                continue;
-            }
+            let (has_words, has_runs) = suspect(block);
             let wide = start.saturating_sub(BLOCK)..(start + 2 * BLOCK).min(folded.len());
-            match &mut span {
-                Some(span) if wide.start <= span.end => span.end = wide.end,
-                _ => {
-                    if let Some(span) = span.replace(wide) {
-                        looked += self.closely(folded, span, words);
-                    }
-                }
+            if has_words && let Some(span) = add(&mut in_words, wide.clone()) {
+                looked += self.closely_for_words(folded, span, words);
+            }
+            if has_runs && let Some(span) = add(&mut in_runs, wide) {
+                looked += self.closely_for_runs(folded, span);
             }
         }
-        if let Some(span) = span {
-            looked += self.closely(folded, span, words);
-        }
-        looked
+        looked += in_words.map_or(0, |span| self.closely_for_words(folded, span, words));
+        looked + in_runs.map_or(0, |span| self.closely_for_runs(folded, span))
     }
 
-    fn closely(&mut self, folded: &[u8], span: Range<usize>, words: &Words) -> usize {
+    fn closely_for_words(&mut self, folded: &[u8], span: Range<usize>, words: &Words) -> usize {
         let text = folded.get(..span.end).unwrap_or_default();
         let mut singles = Singles::default();
         let mut at = span.start;
@@ -86,6 +80,11 @@ impl Suspects {
             }
             at += word.len();
         }
+        span.len()
+    }
+
+    fn closely_for_runs(&mut self, folded: &[u8], span: Range<usize>) -> usize {
+        let text = folded.get(..span.end).unwrap_or_default();
         let mut at = span.start;
         while at < text.len() {
             let run = token(text, at, is_run).len();
@@ -94,7 +93,18 @@ impl Suspects {
             }
             at += run.max(1);
         }
-        2 * span.len()
+        span.len()
+    }
+}
+
+/// Adds a stretch to the one before where they meet, else gives back the one before.
+fn add(span: &mut Option<Range<usize>>, more: Range<usize>) -> Option<Range<usize>> {
+    match span {
+        Some(span) if more.start <= span.end => {
+            span.end = more.end;
+            None
+        }
+        _ => span.replace(more),
     }
 }
 
@@ -159,8 +169,8 @@ const BEFORE: usize = 8;
 /// And after it.
 const AFTER: usize = 8;
 
-/// Whether a block may hold something: a cheap look that misses nothing that a close one would find.
-fn is_suspect(block: &[u8]) -> bool {
+/// Whether a block may hold words in disguise, and parts of long runs: a cheap look that misses nothing that a close one would find.
+fn suspect(block: &[u8]) -> (bool, bool) {
     const LETTER: u8 = 1;
     const DIGIT: u8 = 2;
     const RUN: u8 = 4;
@@ -189,5 +199,5 @@ fn is_suspect(block: &[u8]) -> bool {
     for [one, next] in class.as_chunks::<8>().0.array_windows::<2>() {
         runs |= one.iter().chain(next).fold(RUN, |all, class| all & class);
     }
-    (mixed | marks | runs != 0) | (singles >= 2)
+    ((mixed | marks != 0) | (singles >= 2), runs != 0)
 }

@@ -9,7 +9,7 @@ use regex_automata::Input;
 use regex_automata::meta::{BuildError, Regex};
 use regex_automata::util::syntax;
 
-use super::anchors::Anchors;
+use super::anchors::{Anchors, FEW};
 use super::format::Definition;
 use super::{RuleError, RuleProblem};
 use crate::scan::normalise;
@@ -167,10 +167,15 @@ impl Indexes {
 /// Finds literals, and knows whose they are.
 #[derive(Debug)]
 pub(super) struct Index {
-    ascii: Part,
+    /// The short ones, which need a search of their own.
+    short: Part,
+    long: Part,
     /// Those that only texts beyond ASCII can hold.
     wide: Part,
 }
+
+/// Bytes of the longest literal that counts as short.
+const SHORT: usize = 4;
 
 /// Literals searched for together.
 #[derive(Debug)]
@@ -188,18 +193,23 @@ impl Index {
                 of.entry(literal).or_default().push(index);
             }
         }
-        let (ascii, wide) = of.into_iter().partition(|(literal, _)| literal.is_ascii());
-        Self { ascii: Part::new(ascii), wide: Part::new(wide) }
+        let (ascii, wide): (Vec<_>, _) =
+            of.into_iter().partition(|(literal, _)| literal.is_ascii());
+        let are_few = ascii.len() <= FEW;
+        let (short, long) =
+            ascii.into_iter().partition(|(literal, _)| are_few || literal.len() <= SHORT);
+        Self { short: Part::new(short), long: Part::new(long), wide: Part::new(wide) }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.ascii.rules.is_empty() && self.wide.rules.is_empty()
+        [&self.short, &self.long, &self.wide].iter().all(|part| part.rules.is_empty())
     }
 
     /// What `text` can hold.
     pub(super) fn parts(&self, text: &[u8]) -> impl Iterator<Item = &Part> {
         let wide = (!self.wide.rules.is_empty() && !text.is_ascii()).then_some(&self.wide);
-        [&self.ascii].into_iter().chain(wide)
+        let parts = [&self.long, &self.short].into_iter().chain(wide);
+        parts.filter(|part| !part.rules.is_empty())
     }
 }
 
