@@ -20,5 +20,7 @@ pub mod relay;
 pub mod report;
 pub mod setup;
 pub mod storage;
+#[cfg(feature = "reference")]
+pub mod threats;
 pub mod timing;
 pub mod traffic;

@@ -13,7 +13,7 @@ struct Arguments {
     /// What to measure.
     #[arg(value_enum, required = true)]
     parts: Vec<Part>,
-    /// The folder that holds `traffic/`; generated messages without it.
+    /// The folder that holds `traffic/` and `threats.*.jsonl`; generated messages without it.
     #[arg(long)]
     data: Option<PathBuf>,
     /// The seed of generated messages.
@@ -35,6 +35,9 @@ enum Part {
     /// Encode, decode, peek and auto against the reference implementation.
     #[cfg(feature = "reference")]
     Codec,
+    /// What the rules of threat screening find in labelled texts, and what they flag wrongly; needs `--data`.
+    #[cfg(feature = "reference")]
+    Threats,
     /// The brokers' own compression, in bytes on the broker.
     Storage,
     /// Bare clients against wrapped ones.
@@ -48,6 +51,8 @@ impl Part {
         match self {
             #[cfg(feature = "reference")]
             Self::Codec => m2m_bench::codec::run(setup),
+            #[cfg(feature = "reference")]
+            Self::Threats => m2m_bench::threats::run(setup),
             Self::Storage => storage::run(setup),
             Self::Adapters => adapters::run(setup),
             Self::Relay => relay::run(setup),

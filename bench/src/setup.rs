@@ -8,6 +8,8 @@ use crate::traffic;
 /// The messages, and how long to measure.
 #[derive(Debug)]
 pub struct Setup {
+    /// The folder of recorded messages, if there is one.
+    pub folder: Option<PathBuf>,
     /// The messages.
     pub messages: Vec<Message>,
     /// What they are, for the tables' captions.
@@ -29,8 +31,8 @@ impl Setup {
         rounds: usize,
         smoke: bool,
     ) -> anyhow::Result<Self> {
-        let (mut messages, origin) = match data {
-            Some(folder) => (data::load(&folder)?, folder.display().to_string()),
+        let (mut messages, origin) = match &data {
+            Some(folder) => (data::load(folder)?, folder.display().to_string()),
             None => (traffic::generate(seed, 120), format!("generated, seed {seed}")),
         };
         if smoke {
@@ -40,6 +42,6 @@ impl Setup {
         }
         let bytes: usize = messages.iter().map(|message| message.json.len()).sum();
         let origin = format!("{origin}: {} messages, {bytes} bytes", messages.len());
-        Ok(Self { messages, origin, rounds: if smoke { 1 } else { rounds }, smoke })
+        Ok(Self { folder: data, messages, origin, rounds: if smoke { 1 } else { rounds }, smoke })
     }
 }
