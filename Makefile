@@ -13,7 +13,7 @@ DATA ?= $(wildcard ../shared/data)
 BENCH = $(CARGO) run -q -p m2m-bench --features reference
 MEASURE = --out $(or $(CARGO_TARGET_DIR),target)/bench $(if $(DATA),--data "$(DATA)") $(MORE)
 
-.PHONY: help demo test lint fmt fuzz fuzz-smoke brokers tools bench bench-codec bench-threats bench-smoke
+.PHONY: help demo test lint fmt fuzz fuzz-smoke brokers tools bench bench-codec bench-scan bench-threats bench-smoke
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -52,17 +52,20 @@ fuzz-smoke:
 		echo "cargo-fuzz with a nightly toolchain is not there: its targets run as property tests only"; \
 	fi
 
-bench: bench-codec $(if $(DATA),bench-threats) ## measure everything against what users would pick instead; DATA=FOLDER recorded messages; tables under target/bench
+bench: bench-codec bench-scan $(if $(DATA),bench-threats) ## measure everything against what users would pick instead; DATA=FOLDER recorded messages; tables under target/bench
 
 bench-codec: ## the codec against the reference implementation, and general compressors
 	@$(BENCH) --release -- codec $(MEASURE)
+
+bench-scan: ## screening against the reference implementation's scanner
+	@$(BENCH) --release -- scan $(MEASURE)
 
 bench-threats: ## what the threat rules find in DATA/threats.*.jsonl, what they flag wrongly, and what evades them
 	@$(BENCH) --release -- threats $(MEASURE)
 
 # That the programs run; their figures mean nothing in a debug build.
 bench-smoke:
-	@$(BENCH) -- codec --smoke --out $(or $(CARGO_TARGET_DIR),target)/bench/smoke >/dev/null
+	@$(BENCH) -- codec scan --smoke --out $(or $(CARGO_TARGET_DIR),target)/bench/smoke >/dev/null
 
 fmt: ## format everything
 	$(CARGO) fmt --all

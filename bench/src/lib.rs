@@ -18,6 +18,8 @@ pub mod data;
 pub mod reference;
 pub mod relay;
 pub mod report;
+#[cfg(feature = "reference")]
+pub mod scan;
 pub mod setup;
 pub mod storage;
 #[cfg(feature = "reference")]
