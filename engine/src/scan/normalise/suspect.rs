@@ -34,11 +34,21 @@ impl Suspects {
         self.runs.clear();
         let (mut in_words, mut in_runs) = (None, None);
         let mut looked = 0;
-        for start in (0..folded.len()).step_by(BLOCK) {
-            let end = (start + BLOCK + AFTER).min(folded.len());
-            let block = folded.get(start.saturating_sub(BEFORE)..end).unwrap_or_default();
-            let (has_words, has_runs) = suspect(block);
-            let wide = start.saturating_sub(BLOCK)..(start + 2 * BLOCK).min(folded.len());
+        let mut classes = [0; BEFORE + BLOCK];
+        // One block more than there are, if need be, for what the end of the text ends.
+        for start in (0..=folded.len()).step_by(BLOCK) {
+            let rest = folded.get(start..).unwrap_or_default();
+            let (has_words, has_runs) = match rest.first_chunk() {
+                Some(block) => suspect(block, &mut classes),
+                None => {
+                    let mut block = [0; BLOCK];
+                    for (to, from) in block.iter_mut().zip(rest) {
+                        *to = *from;
+                    }
+                    suspect(&block, &mut classes)
+                }
+            };
+            let wide = start.saturating_sub(2 * BLOCK)..(start + 2 * BLOCK).min(folded.len());
             if has_words && let Some(span) = add(&mut in_words, wide.clone()) {
                 looked += self.closely_for_words(folded, span, words);
             }
@@ -163,20 +173,19 @@ fn is_escape(rest: &[u8]) -> bool {
     }
 }
 
-/// Bytes that a block's look takes in before it: an eighth of a long run, and the neighbour of its first byte.
-const BEFORE: usize = 8;
+/// Bytes before a block that are looked at with it: two eighths of a long run, and the neighbours of its first byte.
+const BEFORE: usize = 16;
 
-/// And after it.
-const AFTER: usize = 8;
-
-/// Whether a block may hold words in disguise, and parts of long runs: a cheap look that misses nothing that a close one would find.
-fn suspect(block: &[u8]) -> (bool, bool) {
+/// Whether a block and the bytes before it, of which `classes` keeps what they are, may hold words in disguise, and parts of long runs: a
+/// cheap look that misses nothing that a close one would find.
+fn suspect(block: &[u8; BLOCK], classes: &mut [u8; BEFORE + BLOCK]) -> (bool, bool) {
     const LETTER: u8 = 1;
     const DIGIT: u8 = 2;
     const RUN: u8 = 4;
     const MARK: u8 = 8;
-    let mut class = [0_u8; BEFORE + BLOCK + AFTER];
-    for (class, byte) in class.iter_mut().zip(block) {
+    classes.copy_within(BLOCK.., 0);
+    let (_, new) = classes.split_at_mut(BEFORE);
+    for (class, byte) in new.iter_mut().zip(block) {
         let letter = byte.wrapping_sub(b'a') < 26;
         let digit = byte.wrapping_sub(b'0') < 10;
         let sign = (*byte == b'@') | (*byte == b'$');
@@ -189,14 +198,14 @@ fn suspect(block: &[u8]) -> (bool, bool) {
             | if mark { MARK } else { 0 };
     }
     let (mut mixed, mut marks, mut singles) = (0_u8, 0_u8, 0_u8);
-    for [before, here, after] in class.array_windows::<3>() {
+    for [before, here, after] in classes.array_windows::<3>() {
         mixed |= (here >> 1) & after & LETTER;
-        marks |= here & MARK;
+        marks |= after & MARK;
         singles += here & LETTER & !(before | (before >> 1) | after | (after >> 1));
     }
     // Two whole eighths in a row are in every run of 24 bytes.
     let mut runs = 0;
-    for [one, next] in class.as_chunks::<8>().0.array_windows::<2>() {
+    for [one, next] in classes.as_chunks::<8>().0.array_windows::<2>() {
         runs |= one.iter().chain(next).fold(RUN, |all, class| all & class);
     }
     ((mixed | marks != 0) | (singles >= 2), runs != 0)
