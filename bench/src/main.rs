@@ -35,15 +35,12 @@ enum Part {
     /// Encode, decode, peek and auto against the reference implementation.
     #[cfg(feature = "reference")]
     Codec,
-<<<<<<< HEAD
     /// What the rules of threat screening find in labelled texts, and what they flag wrongly; needs `--data`.
     #[cfg(feature = "reference")]
     Threats,
-=======
     /// Screening against the reference implementation's scanner.
     #[cfg(feature = "reference")]
     Scan,
->>>>>>> 20d7012 (bench/: screening against the reference implementation's scanner)
     /// The brokers' own compression, in bytes on the broker.
     Storage,
     /// Bare clients against wrapped ones.
@@ -58,11 +55,9 @@ impl Part {
             #[cfg(feature = "reference")]
             Self::Codec => m2m_bench::codec::run(setup),
             #[cfg(feature = "reference")]
-<<<<<<< HEAD
             Self::Threats => m2m_bench::threats::run(setup),
-=======
+            #[cfg(feature = "reference")]
             Self::Scan => m2m_bench::scan::run(setup),
->>>>>>> 20d7012 (bench/: screening against the reference implementation's scanner)
             Self::Storage => storage::run(setup),
             Self::Adapters => adapters::run(setup),
             Self::Relay => relay::run(setup),
