@@ -13,11 +13,13 @@ DATA ?= $(wildcard ../shared/data)
 BENCH = $(CARGO) run -q -p m2m-bench --features reference
 MEASURE = --out $(or $(CARGO_TARGET_DIR),target)/bench $(if $(DATA),--data "$(DATA)") $(MORE)
 
-.PHONY: help demo test lint fmt fuzz fuzz-smoke brokers tools bench bench-codec bench-scan bench-threats bench-smoke
+PARTS = codec micro scan storage adapters relay $(if $(DATA),threats)
+
+.PHONY: help demo test lint fmt fuzz fuzz-smoke brokers tools bench $(PARTS:%=bench-%) bench-threats bench-smoke
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: tools ## see agent messages wrapped, relayed and opened; BUS=real over real brokers, TRAFFIC=FOLDER your own messages
 ifeq ($(BUS),real)
@@ -52,7 +54,7 @@ fuzz-smoke:
 		echo "cargo-fuzz with a nightly toolchain is not there: its targets run as property tests only"; \
 	fi
 
-bench: bench-codec bench-scan $(if $(DATA),bench-threats) ## measure everything against what users would pick instead; DATA=FOLDER recorded messages; tables under target/bench
+bench: $(PARTS:%=bench-%) ## measure everything against what users would pick instead; DATA=FOLDER recorded messages; tables under target/bench
 
 bench-codec: ## the codec against the reference implementation, and general compressors
 	@$(BENCH) --release -- codec $(MEASURE)
@@ -63,9 +65,22 @@ bench-scan: ## screening against the reference implementation's scanner
 bench-threats: ## what the threat rules find in DATA/threats.*.jsonl, what they flag wrongly, and what evades them
 	@$(BENCH) --release -- threats $(MEASURE)
 
+bench-micro: ## allocations, time and instructions of the hot paths; RECORD=1 records the instructions as the new baseline
+	@$(CARGO) build -q --release -p m2m-bench --bins --features reference
+	@$(or $(CARGO_TARGET_DIR),target)/release/micro $(if $(RECORD),--record)
+
+bench-storage: brokers ## bytes on the broker: what Kafka's and NATS's own compression makes of the messages
+	@$(BENCH) --release -- storage $(MEASURE)
+
+bench-adapters: brokers ## bare clients against wrapped ones, on real brokers
+	@$(BENCH) --release -- adapters $(MEASURE)
+
+bench-relay: brokers ## the relay against the bare clients in a loop
+	@$(BENCH) --release -- relay $(MEASURE)
+
 # That the programs run; their figures mean nothing in a debug build.
-bench-smoke:
-	@$(BENCH) -- codec scan --smoke --out $(or $(CARGO_TARGET_DIR),target)/bench/smoke >/dev/null
+bench-smoke: brokers
+	@$(BENCH) -- codec scan relay --smoke --out $(or $(CARGO_TARGET_DIR),target)/bench/smoke >/dev/null
 
 fmt: ## format everything
 	$(CARGO) fmt --all

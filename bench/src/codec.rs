@@ -5,9 +5,12 @@ mod context;
 mod peek;
 
 use m2m::codec::CodecEngine;
+use m2m::codec::m2m::SecurityMode;
+use m2m_engine::secure::{Key, KeyMaterial, Keyring, Mode, SecurityConfig};
 use m2m_engine::{Algorithm, Config, Engine, Framing, Inbound, Outbound};
 
 use crate::data::Message;
+use crate::hot::unscreened;
 use crate::reference::Reference;
 use crate::report::Report;
 use crate::setup::Setup;
@@ -24,11 +27,17 @@ fn framed() -> Outbound<'static> {
 /// # Panics
 /// When one side cannot open what the other wrote.
 pub fn run(setup: &Setup) -> anyhow::Result<Report> {
-    let engine = Engine::new(Config { framing: Framing::Always, ..Config::default() })?;
-    let auto = Engine::new(Config::default())?;
+    let engine = unscreened(Framing::Always)?;
+    let auto = unscreened(Framing::Auto)?;
     let pairs: Vec<Pair<'_>> =
         setup.messages.iter().map(|message| Pair::new(&engine, message)).collect();
-    println!("interop: {} messages opened by the other side, both ways", pairs.len());
+    for (ours, theirs) in [(Mode::Hmac, SecurityMode::Hmac), (Mode::Aead, SecurityMode::Aead)] {
+        secured(&pairs, ours, theirs)?;
+    }
+    println!(
+        "interop: {} messages opened by the other side, both ways; HMAC, AEAD too",
+        pairs.len()
+    );
     let (reference, router) = (Reference, CodecEngine::new());
     let mut report = Report::default();
     compare::run(
@@ -73,6 +82,23 @@ pub fn run(setup: &Setup) -> anyhow::Result<Report> {
     report.tables.push(peek::table(&pairs, setup.rounds));
     report.tables.push(context::table(&engine, &pairs, setup.rounds));
     Ok(report)
+}
+
+/// Each side opens what the other signed or encrypted.
+fn secured(pairs: &[Pair<'_>], ours: Mode, theirs: SecurityMode) -> anyhow::Result<()> {
+    const KEY: [u8; 32] = [7; 32];
+    let keys = Keyring::new(Key::new("bench", ours, KeyMaterial::from(KEY))?);
+    let security = Some(SecurityConfig::new(keys));
+    let engine = Engine::new(Config { security, ..Config::default() })?;
+    for pair in pairs {
+        let json = &pair.message.json;
+        let frame = engine.wrap(pair.json(), &framed())?.bytes;
+        assert_eq!(Reference.unseal(&frame, KEY), *json, "{} of ours", ours.name());
+        let frame = Reference.seal(json, theirs, KEY);
+        let opened = engine.open(&frame, &Inbound::default())?;
+        assert_eq!(opened.payload, pair.json(), "{} of the reference", ours.name());
+    }
+    Ok(())
 }
 
 /// A message, and both frames of it.

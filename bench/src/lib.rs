@@ -14,6 +14,7 @@ pub mod brokers;
 #[cfg(feature = "reference")]
 pub mod codec;
 pub mod data;
+pub mod hot;
 #[cfg(feature = "reference")]
 pub mod reference;
 pub mod relay;
