@@ -36,7 +36,7 @@ const PAIRS: [(Kind, Kind); 3] =
 async fn measure(setup: &Setup) -> anyhow::Result<Report> {
     let (nats, kafka, rabbit) = tokio::try_join!(Nats::start(), Kafka::start(), Rabbit::start())?;
     let brokers = Brokers { nats, kafka, rabbit };
-    let count = if setup.smoke { 200 } else { 20_000 };
+    let count = if setup.smoke { 200 } else { 50_000 };
     let frames = frames(count)?;
     let len = frames.iter().map(Bytes::len).sum::<usize>() / count;
     let note = format!(

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use anyhow::{Context as _, bail};
 use async_nats::jetstream::consumer::{self, PullConsumer};
+use async_nats::{HeaderMap, HeaderValue};
 use futures_util::StreamExt;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
@@ -122,7 +123,12 @@ async fn kafka_to_stream(
         while read < count && waiting.len() < 256 {
             let message = consumer.recv().await?;
             let payload = message.payload().unwrap_or_default().to_vec().into();
-            waiting.push_back((context.publish(subject.clone(), payload).await?, message));
+            // As the relay does, so that the stream drops what is sent twice.
+            let mut headers = HeaderMap::new();
+            let id = format!("{}/{}/{}", message.topic(), message.partition(), message.offset());
+            headers.append("Nats-Msg-Id", id.parse::<HeaderValue>()?);
+            let sent = context.publish_with_headers(subject.clone(), headers, payload).await?;
+            waiting.push_back((sent, message));
             read += 1;
         }
         let (sent, message) = waiting.pop_front().context("nothing in flight")?;
