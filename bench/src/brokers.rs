@@ -1,15 +1,13 @@
 //! What the parts that talk to brokers share.
 
-use std::env;
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use std::{env, fs};
 
 use anyhow::Context as _;
 use bytes::Bytes;
 use m2m_tests::harness::Kafka;
 use rdkafka::ClientConfig;
-use serde_json::Value;
-use tokio::process::Command;
 
 use crate::data::Message;
 use crate::timing::process_cpu;
@@ -72,28 +70,38 @@ pub fn kafka_client(kafka: &Kafka, group: &str) -> ClientConfig {
     client
 }
 
-/// Bytes of a topic's logs, by Kafka's own LogDirs tool.
+/// Bytes of the files with this extension (any for `""`) in the folder of a stream or topic partition, which the harness lets its brokers keep
+/// below the folder for temporary files. Read from the disk, as JetStream tells sizes before its compression, and Kafka's tool for it
+/// is not among what the harness gets.
 ///
 /// # Errors
-/// When the tool, which comes with the native broker, is not there or does not answer.
-pub async fn kafka_bytes(kafka: &Kafka, topic: &str) -> anyhow::Result<u64> {
-    let folder = env::var_os("M2M_BROKERS_DIR").map(PathBuf::from).or_else(|| {
-        let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-        Some(cache.or_else(|| Some(env::home_dir()?.join(".cache")))?.join("m2m-bus/brokers"))
-    });
-    let jars = folder.context("no home folder")?.join("kafka/libs/*");
-    let told = Command::new("java")
-        .args(["-XX:TieredStopAtLevel=1", "-cp"])
-        .arg(jars)
-        .args(["org.apache.kafka.tools.LogDirsCommand", "--describe"])
-        .args(["--bootstrap-server", kafka.bootstrap(), "--topic-list", topic])
-        .output();
-    let told = tokio::time::timeout(Duration::from_secs(60), told).await??;
-    let text = String::from_utf8_lossy(&told.stdout);
-    let line = text.lines().find(|line| line.starts_with('{')).context("LogDirs told nothing")?;
-    let told: Value = serde_json::from_str(line)?;
-    let list = |value: &Value, name: &str| value[name].as_array().cloned().unwrap_or_default();
-    let dirs = list(&told, "brokers").into_iter().flat_map(|broker| list(&broker, "logDirs"));
-    let partitions = dirs.flat_map(|dir| list(&dir, "partitions"));
-    Ok(partitions.filter_map(|partition| partition["size"].as_u64()).sum())
+/// When there is no such folder: the broker is not one that the harness started here.
+pub fn stored(name: &str, extension: &str) -> anyhow::Result<u64> {
+    let folder = find(&env::temp_dir(), name, 6);
+    let folder = folder.with_context(|| format!("no broker of this machine stores {name}"))?;
+    Ok(bytes_in(&folder, extension))
+}
+
+fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path())
+}
+
+fn find(folder: &Path, name: &str, depth: usize) -> Option<PathBuf> {
+    if folder.file_name().is_some_and(|found| found == name) {
+        return Some(folder.to_owned());
+    }
+    let depth = depth.checked_sub(1)?;
+    entries(folder).filter(|path| path.is_dir()).find_map(|path| find(&path, name, depth))
+}
+
+fn bytes_in(folder: &Path, extension: &str) -> u64 {
+    let counts =
+        |path: &Path| extension.is_empty() || path.extension().is_some_and(|e| e == extension);
+    entries(folder)
+        .map(|path| match path.metadata() {
+            Ok(data) if data.is_dir() => bytes_in(&path, extension),
+            Ok(data) if counts(&path) => data.len(),
+            _ => 0,
+        })
+        .sum()
 }

@@ -1,7 +1,6 @@
 //! What the brokers' own compression makes of the same messages, in bytes on the broker.
 
 use std::collections::VecDeque;
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -11,7 +10,7 @@ use m2m_engine::{Config, Engine, Outbound};
 use m2m_tests::harness::{Kafka, Nats, unique};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 
-use crate::brokers::{kafka_bytes, kafka_client};
+use crate::brokers::kafka_client;
 use crate::report::{Plot, Report, Table};
 use crate::setup::Setup;
 
@@ -36,7 +35,7 @@ async fn measure(setup: &Setup) -> anyhow::Result<Report> {
     let raw: usize = plain.iter().map(Bytes::len).sum();
     let mut table = Table::new(
         "storage",
-        "The same messages, in their order, sent as fast as they go, then asked of the broker: Kafka's LogDirs tool; for JetStream, which tells sizes before its compression, the files of its stream, of which the newest block, of up to 8 MB, is not compressed yet. Batches of Kafka's producer see many messages at once, a frame one: where its figure is lower it wins, in bytes, and its header cannot be read on the way.",
+        "The same messages, in their order, sent as fast as they go, then the bytes of the log's and the stream's files; of JetStream's the newest block, of up to 8 MB, is not compressed yet. Batches of Kafka's producer see many messages at once, a frame one: where its figure is lower it wins, in bytes, and its header cannot be read on the way.",
         &["on the broker", "bytes", "% of the payloads"],
     );
     let mut plot = Plot::new("storage", "bytes on the broker, % of the payloads", None);
@@ -105,7 +104,7 @@ async fn kafka_stored(
     for delivery in waiting {
         delivery.await?.map_err(|(error, _)| error)?;
     }
-    kafka_bytes(kafka, &topic).await
+    crate::brokers::stored(&format!("{topic}-0"), "log")
 }
 
 async fn nats_stored(nats: &Nats, s2: bool, payloads: &[Bytes]) -> anyhow::Result<u64> {
@@ -132,29 +131,5 @@ async fn nats_stored(nats: &Nats, s2: bool, payloads: &[Bytes]) -> anyhow::Resul
         sent.await?;
     }
     anyhow::ensure!(stream.info().await?.state.messages == payloads.len() as u64, "not all stored");
-    files_of(&std::env::temp_dir(), &name, 6).context("the stream's files are not to be found")
-}
-
-/// Bytes in the folder of that name, up to so many folders below this one: where the harness lets its brokers store.
-fn files_of(folder: &Path, name: &str, depth: usize) -> Option<u64> {
-    let folders = || {
-        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-        entries.map(|entry| entry.path()).filter(|path| path.is_dir())
-    };
-    if folder.file_name().is_some_and(|found| found == name) {
-        return Some(bytes_in(folder));
-    }
-    if depth == 0 {
-        return None;
-    }
-    folders().find_map(|folder| files_of(&folder, name, depth - 1))
-}
-
-fn bytes_in(folder: &Path) -> u64 {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let bytes = |path: &Path| path.metadata().map_or(0, |data| data.len());
-    entries
-        .map(|entry| entry.path())
-        .map(|path| if path.is_dir() { bytes_in(&path) } else { bytes(&path) })
-        .sum()
+    crate::brokers::stored(&name, "")
 }

@@ -12,7 +12,7 @@ use rdkafka::consumer::{Consumer as _, StreamConsumer};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::{Offset, TopicPartitionList};
 
-use crate::brokers::{IN_FLIGHT, Sample, Stopwatch, kafka_bytes, kafka_client};
+use crate::brokers::{IN_FLIGHT, Sample, Stopwatch, kafka_client, stored};
 
 macro_rules! pass {
     ($producer:expr, $consumer:expr, $topic:expr, $payloads:expr) => {{
@@ -61,6 +61,6 @@ pub(super) async fn round(
         }
     };
     let mut sample = watch.sample(0);
-    sample.stored = kafka_bytes(kafka, &topic).await?;
+    sample.stored = stored(&format!("{topic}-0"), "log")?;
     Ok(sample)
 }
