@@ -69,6 +69,7 @@ fn main() -> anyhow::Result<()> {
     report.publish("micro", "generated messages, seed 1", &Path::new(&target).join("bench"))?;
     if arguments.iter().any(|argument| argument == "--record") {
         let lines = counted.iter().map(|(name, count)| format!("{name}\t{count}\n"));
+        fs::create_dir_all(baseline.with_file_name(""))?;
         fs::write(&baseline, lines.collect::<String>()).context("writing the baseline")?;
     } else {
         ensure!(slower.is_empty(), "more instructions than recorded: {}", slower.join(", "));
