@@ -31,7 +31,7 @@ pub struct Engine {
     facts: json::Facts,
     codecs: Codecs,
     chooser: Box<dyn Choose>,
-    screen: Screen,
+    pub(crate) screen: Screen,
     guard: Option<Guard>,
 }
 

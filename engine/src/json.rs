@@ -13,8 +13,9 @@ mod tests;
 use std::ops::Range;
 
 pub use facts::Facts;
+pub(crate) use facts::MessageFacts;
 pub use text::Text;
-pub(crate) use watch::{Watch, Watched};
+pub(crate) use watch::{Known, Watch, Watched};
 
 /// Why bytes are not JSON that can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -142,6 +143,12 @@ impl<'a> Reader<'a> {
             Expect::Nothing if self.at == self.text.len() => Ok(Event::End),
             Expect::Nothing => Err(self.syntax()),
         }
+    }
+
+    /// Goes to the end of the object that has just begun, whose bytes up to `end` have been read before, as such an object, elsewhere.
+    pub(crate) fn leap(&mut self, end: usize) {
+        debug_assert_eq!(self.text.as_bytes().get(end.wrapping_sub(1)), Some(&b'}'));
+        (self.at, self.expect) = (end.saturating_sub(1), Expect::CommaOrEnd);
     }
 
     fn comma_or_end(&mut self) -> Result<Event<'a>, JsonError> {

@@ -2,6 +2,7 @@
 
 mod allow;
 mod config;
+mod items;
 mod names;
 mod nested;
 mod normalise;
@@ -25,6 +26,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Config, ConfigError};
 use crate::frame::Header;
 use crate::json::{self, Text};
+use items::Items;
 use seen::Seen;
 
 pub use allow::Allow;
@@ -164,6 +166,7 @@ fn rules(texts: &[String]) -> Result<Arc<RuleSet>, RuleError> {
 struct Scanner {
     rules: Arc<dyn Scan>,
     seen: Seen,
+    items: Items,
 }
 
 impl Scanner {
@@ -193,7 +196,8 @@ impl Screen {
         let mut scanner = None;
         if !scan.danger.off {
             let rules = rules(&scan.rules)?;
-            scanner = Some(Scanner { rules, seen: Seen::new(scan.remembered) });
+            let (seen, items) = (Seen::new(scan.remembered), Items::new(scan.remembered / 8));
+            scanner = Some(Scanner { rules, seen, items });
         }
         Ok(Self {
             scanner,
@@ -206,8 +210,8 @@ impl Screen {
 
     /// Another scanner, everything else as it was: where nothing is screened, nothing is.
     pub(crate) fn with_scanner(&mut self, scanner: Arc<dyn Scan>) {
-        if let Some(Scanner { rules, seen }) = &mut self.scanner {
-            (*rules, *seen) = (scanner, seen.another());
+        if let Some(Scanner { rules, seen, items }) = &mut self.scanner {
+            (*rules, *seen, *items) = (scanner, seen.another(), items.another());
         }
     }
 
@@ -216,9 +220,7 @@ impl Screen {
         let Some(scanner) = &self.scanner else {
             return Verdict::default();
         };
-        let mut pass = pass::Pass::new(self, scanner, payload);
-        let read = pass.read();
-        pass.finish(read)
+        pass::judge(self, scanner, payload)
     }
 
     /// Screens a payload and reads the facts of its header, in one pass over its JSON; without `facts`, for a payload that goes as it is,
@@ -235,15 +237,10 @@ impl Screen {
             let header = facts.and_then(|facts| facts.read(payload));
             return Ok(Scanned { payload, header, verdict: Verdict::default() });
         };
-        let mut pass = pass::Pass::new(self, scanner, payload);
-        let (header, read) = match facts {
-            None => (None, pass.read()),
-            Some(facts) => match facts.read_watched(payload, &mut pass) {
-                Ok(header) => (header, Ok(())),
-                Err(error) => (None, Err(error)),
-            },
+        let (header, verdict) = match facts {
+            None => (None, pass::judge(self, scanner, payload)),
+            Some(facts) => pass::screen(self, scanner, payload, facts),
         };
-        let verdict = pass.finish(read);
         if verdict.outcome == Outcome::Blocked {
             return Err(verdict);
         }

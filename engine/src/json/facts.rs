@@ -8,6 +8,7 @@ mod walk;
 
 use std::borrow::Cow;
 
+pub(crate) use request::MessageFacts;
 use request::Messages;
 use response::{Choice, Usage};
 use walk::{members, number, string};

@@ -1,11 +1,29 @@
 //! One pass that serves several: a reader's events, seen by another on their way.
 
+use super::facts::MessageFacts;
 use super::{Event, JsonError, Reader};
 
 /// Sees every event of a reader as it is read.
 pub(crate) trait Watch<'a> {
     /// `reader` has just read `event`.
     fn event(&mut self, event: &Event<'a>, reader: &Reader<'a>);
+
+    /// Whether the object that has just begun is known byte for byte, so that it need not be read again.
+    fn known(&mut self, _reader: &Reader<'a>) -> Option<Known> {
+        None
+    }
+
+    /// What a header tells of the message that has just ended.
+    fn message(&mut self, _facts: MessageFacts) {}
+}
+
+/// An object that is known byte for byte.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Known {
+    /// Where it ends, in bytes from the start of the document.
+    pub(crate) end: usize,
+    /// What a header tells of it, if it is a message.
+    pub(crate) facts: Option<MessageFacts>,
 }
 
 /// Nobody watches.
@@ -17,18 +35,37 @@ impl<'a> Watch<'a> for () {
 pub(crate) struct Watched<'a, 'w, W> {
     reader: Reader<'a>,
     watch: &'w mut W,
+    /// Of the object that began last, if it is known.
+    known: Option<MessageFacts>,
 }
 
 impl<'a, 'w, W: Watch<'a>> Watched<'a, 'w, W> {
     pub(crate) fn new(reader: Reader<'a>, watch: &'w mut W) -> Self {
-        Self { reader, watch }
+        Self { reader, watch, known: None }
     }
 
-    /// As [`Reader::next_event`].
+    /// As [`Reader::next_event`]; what is known to the watch is an object without members.
     pub(crate) fn next_event(&mut self) -> Result<Event<'a>, JsonError> {
         let event = self.reader.next_event()?;
         self.watch.event(&event, &self.reader);
+        if event == Event::ObjectStart {
+            let known = self.watch.known(&self.reader);
+            self.known = known.and_then(|known| known.facts);
+            if let Some(known) = known {
+                self.reader.leap(known.end);
+            }
+        }
         Ok(event)
+    }
+
+    /// What a header tells of the object that has just begun, if it is known.
+    pub(super) fn known(&self) -> Option<MessageFacts> {
+        self.known
+    }
+
+    /// Tells the watch what a header tells of the message that has just ended.
+    pub(super) fn message(&mut self, facts: MessageFacts) {
+        self.watch.message(facts);
     }
 
     /// Reads on to the end of the value that `first` began.

@@ -2,6 +2,28 @@
 
 use crate::json::Text;
 
+/// The lists of a model call whose items are remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum List {
+    Messages,
+    Input,
+    Contents,
+    Tools,
+}
+
+impl List {
+    pub(super) const COUNT: usize = 4;
+
+    pub(super) fn index(self) -> usize {
+        match self {
+            Self::Messages => 0,
+            Self::Input => 1,
+            Self::Contents => 2,
+            Self::Tools => 3,
+        }
+    }
+}
+
 /// A set of names; the empty one for a name that does not matter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Names(u32);
@@ -90,6 +112,17 @@ impl Names {
             "parts" => Self::PARTS,
             "max_tokens" => Self::MAX_TOKENS,
             _ => Self::default(),
+        }
+    }
+
+    /// The list of that name.
+    pub(super) fn list(self) -> Option<List> {
+        match self {
+            Self::MESSAGES => Some(List::Messages),
+            Self::INPUT => Some(List::Input),
+            Self::CONTENTS => Some(List::Contents),
+            Self::TOOLS => Some(List::Tools),
+            _ => None,
         }
     }
 

@@ -2,13 +2,14 @@
 //!
 //! A passage is judged once its speaker is known, which may stand behind it, so that passages wait for the end of their document.
 
-use super::names::Names;
+use super::names::{List, Names};
 use super::nested;
 use super::place::{Place, Places, Step};
 use super::structure::{self, Offence};
 use super::verdict::Verdict;
 use super::{Finding, Scanner, Screen, Speaker};
-use crate::json::{Event, JsonError, Reader, Text, Watch, Watched};
+use crate::frame::Header;
+use crate::json::{self, Event, JsonError, Known, MessageFacts, Reader, Text, Watch, Watched};
 
 /// Passages, and places, that wait at most. What comes before more of them is judged as nobody's words.
 const WAITING: usize = 1 << 16;
@@ -18,6 +19,56 @@ const SHORTEST: usize = 6;
 
 /// Shorter names of members, in bytes, cannot give orders.
 const SHORTEST_NAME: usize = 16;
+
+/// Items of one document that are remembered at most.
+const REMEMBERED: usize = 1 << 12;
+
+/// The verdict on a payload whose facts nobody needs.
+pub(super) fn judge(screen: &Screen, scanner: &Scanner, payload: &[u8]) -> Verdict {
+    let judge = |recall| {
+        let mut pass = Pass::new(screen, scanner, payload, recall);
+        let read = pass.read();
+        pass.finish(read)
+    };
+    judge(Recall::Items).or_else(|Misread| judge(Recall::Nothing)).unwrap_or_default()
+}
+
+/// The verdict on a payload and its header, `None` where it is not JSON.
+pub(super) fn screen<'a>(
+    screen: &Screen,
+    scanner: &Scanner,
+    payload: &'a [u8],
+    facts: &json::Facts,
+) -> (Option<Header<'a>>, Verdict) {
+    let judge = |recall| {
+        let mut pass = Pass::new(screen, scanner, payload, recall);
+        match facts.read_watched(payload, &mut pass) {
+            Ok(header) => Ok((header, pass.finish(Ok(()))?)),
+            Err(error) => Ok((None, pass.finish(Err(error))?)),
+        }
+    };
+    judge(Recall::ItemsWithFacts).or_else(|Misread| judge(Recall::Nothing)).unwrap_or_default()
+}
+
+/// What of a payload need not be read again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Recall {
+    Nothing,
+    Items,
+    ItemsWithFacts,
+}
+
+/// What was passed over as known turned out to stand in something else than a whole model call, where it may mean something else.
+#[derive(Debug)]
+pub(super) struct Misread;
+
+/// An item of a list, as it may be remembered.
+#[derive(Debug)]
+struct Item {
+    list: List,
+    range: std::ops::Range<usize>,
+    facts: Option<MessageFacts>,
+}
 
 /// Watches a payload being read, and judges it.
 pub(super) struct Pass<'s, 'a> {
@@ -36,6 +87,17 @@ pub(super) struct Pass<'s, 'a> {
     offences: Vec<Offence>,
     scratch: Vec<Finding>,
     verdict: Verdict,
+    recall: Recall,
+    /// Bytes that may still be compared with what is remembered, in vain.
+    budget: usize,
+    /// Whether something was passed over as known.
+    recalled: bool,
+    /// Whether something of this payload was found, allowed or not, or was judged before its end.
+    found: bool,
+    /// Whether the document that was read last is a model call through and through.
+    is_call: bool,
+    /// The items of that document that are not known.
+    items: Vec<Item>,
 }
 
 /// A container whose end has not been met.
@@ -58,6 +120,8 @@ struct Open<'a> {
     place: Option<Place>,
     /// The first passage that stands in it.
     first: usize,
+    /// Whether what stands in it is known, and not read.
+    is_known: bool,
 }
 
 #[derive(Debug)]
@@ -69,7 +133,7 @@ struct Passage<'a> {
 }
 
 impl<'s, 'a> Pass<'s, 'a> {
-    pub(super) fn new(screen: &'s Screen, scanner: &'s Scanner, payload: &'a [u8]) -> Self {
+    fn new(screen: &'s Screen, scanner: &'s Scanner, payload: &'a [u8], recall: Recall) -> Self {
         Self {
             screen,
             scanner,
@@ -83,37 +147,43 @@ impl<'s, 'a> Pass<'s, 'a> {
             offences: Vec::new(),
             scratch: Vec::new(),
             verdict: Verdict::clean(),
+            recall,
+            budget: payload.len(),
+            recalled: false,
+            found: false,
+            is_call: false,
+            items: Vec::new(),
         }
     }
 
     /// Reads the payload itself, where nobody else needs its facts.
-    pub(super) fn read(&mut self) -> Result<(), JsonError> {
+    fn read(&mut self) -> Result<(), JsonError> {
         Watched::new(Reader::new(self.payload, self.screen.max_depth)?, self).finish()
     }
 
     /// The verdict, when the document has been read to its end or as far as it is JSON.
-    pub(super) fn finish(mut self, mut read: Result<(), JsonError>) -> Verdict {
+    fn finish(mut self, mut read: Result<(), JsonError>) -> Result<Verdict, Misread> {
         let Ok(text) = simdutf8::basic::from_utf8(self.payload) else {
             self.not_utf8();
-            return self.verdict;
+            return Ok(self.verdict);
         };
         // Documents may follow one another, as in JSON Lines.
         while read.is_err() && self.is_json && self.open.is_empty() && self.another_follows() {
-            self.judge(true);
+            self.judge(true)?;
             let reader = Reader::resume(text, self.read_to, self.screen.max_depth);
             read = Watched::new(reader, &mut self).finish();
         }
         if read.is_ok() {
-            self.judge(true);
-            return self.verdict;
+            self.judge(true)?;
+            return Ok(self.verdict);
         }
         if self.is_json {
-            self.judge(false);
+            self.judge(false)?;
         } else {
             (self.read_to, self.waiting) = (0, Vec::new());
         }
         self.rest(text);
-        self.verdict
+        Ok(self.verdict)
     }
 
     fn another_follows(&self) -> bool {
@@ -172,7 +242,23 @@ impl<'s, 'a> Pass<'s, 'a> {
     }
 
     /// Judges the passages that wait; `whole` when their document has ended well, so that all has been said of who speaks.
-    fn judge(&mut self, whole: bool) {
+    fn judge(&mut self, whole: bool) -> Result<(), Misread> {
+        if std::mem::take(&mut self.recalled) && !(whole && self.is_call) {
+            return Err(Misread);
+        }
+        self.judge_waiting(whole);
+        if whole && self.is_call && !self.found {
+            for Item { list, range, facts } in self.items.drain(..) {
+                if let Some(bytes) = self.payload.get(range) {
+                    self.scanner.items.store(list, bytes, facts);
+                }
+            }
+        }
+        self.items.clear();
+        Ok(())
+    }
+
+    fn judge_waiting(&mut self, whole: bool) {
         let open = std::mem::take(&mut self.open);
         for (depth, container) in open.iter().enumerate().rev() {
             self.close(container, depth);
@@ -197,6 +283,7 @@ impl<'s, 'a> Pass<'s, 'a> {
         if self.scratch.is_empty() {
             return;
         }
+        self.found = true;
         nested::to_raw(&text, &mut self.scratch);
         let pointer = self.places.pointer(place);
         for finding in &mut self.scratch {
@@ -208,6 +295,7 @@ impl<'s, 'a> Pass<'s, 'a> {
     }
 
     fn offend(&mut self, offence: Offence, range: std::ops::Range<usize>, place: Place) {
+        self.found = true;
         if !self.offences.contains(&offence) {
             self.offences.push(offence);
             let finding = offence.finding(range, self.places.pointer(place));
@@ -242,7 +330,8 @@ impl<'s, 'a> Pass<'s, 'a> {
 
     fn hear(&mut self, text: Text<'a>, at: usize, placed: Speaker) {
         if self.waiting.len() >= WAITING || self.places.len() >= WAITING {
-            self.judge(false);
+            self.judge_waiting(false);
+            self.found = true;
         }
         let place = self.here();
         self.waiting.push(Passage { text, at, place, speaker: placed });
@@ -314,12 +403,28 @@ impl<'s, 'a> Pass<'s, 'a> {
         }
     }
 
+    /// The list of a model call whose item is the object being read.
+    fn list(&self) -> Option<List> {
+        match self.open.as_slice() {
+            [top, list, item] if list.is_array && !item.is_array => top.name.list(),
+            _ => None,
+        }
+    }
+
     /// Whether the object being read is an item of a model call's conversation, where operators speak.
     fn is_message(&self) -> bool {
         match self.open.as_slice() {
             [top, list, _] => top.name.meets(Names::CONVERSATIONS) && list.is_array,
             _ => false,
         }
+    }
+
+    /// Notes that the container being read ends at `end`, if it is an item to be remembered.
+    fn remember(&mut self, end: usize) {
+        let Some(list) = self.list().filter(|_| self.items.len() < REMEMBERED) else { return };
+        let item = self.open.last().filter(|item| !item.is_known);
+        let range = item.map(|item| item.start..end);
+        self.items.extend(range.map(|range| Item { list, range, facts: None }));
     }
 
     fn open(&mut self, start: usize, is_array: bool) {
@@ -336,6 +441,7 @@ impl<'s, 'a> Pass<'s, 'a> {
             role: None,
             place: None,
             first: self.waiting.len(),
+            is_known: false,
         });
         if self.open.len() >= self.screen.limits.depth {
             let place = self.container(self.open.len().saturating_sub(1));
@@ -348,6 +454,9 @@ impl<'s, 'a> Pass<'s, 'a> {
         let speaker = container.placed.quoting(container.role.unwrap_or(Speaker::Unknown));
         let is_call = container.names.meets(Names::CONVERSATIONS);
         let is_top = depth == 0;
+        if is_top {
+            self.is_call = is_call && speaker == Speaker::Unknown;
+        }
         if speaker == Speaker::Unknown && (!is_top || is_call) {
             return;
         }
@@ -378,12 +487,31 @@ impl<'a> Watch<'a> for Pass<'_, 'a> {
                 self.open(range.start, *event == Event::ArrayStart);
             }
             Event::ObjectEnd | Event::ArrayEnd => {
+                self.remember(range.end);
                 if let Some(container) = self.open.pop() {
                     self.close(&container, self.open.len());
                 }
             }
             Event::Number(_) | Event::Bool(_) | Event::Null => self.value(),
             Event::End => {}
+        }
+    }
+
+    fn known(&mut self, reader: &Reader<'a>) -> Option<Known> {
+        let list = self.list().filter(|_| self.recall != Recall::Nothing)?;
+        let wanted = list == List::Messages && self.recall == Recall::ItemsWithFacts;
+        let start = reader.range().start;
+        let known = self.scanner.items.find(list, self.payload, start, wanted, &mut self.budget)?;
+        self.recalled = true;
+        if let Some(item) = self.open.last_mut() {
+            item.is_known = true;
+        }
+        Some(known)
+    }
+
+    fn message(&mut self, facts: MessageFacts) {
+        if let Some(item) = self.items.last_mut() {
+            item.facts.get_or_insert(facts);
         }
     }
 }

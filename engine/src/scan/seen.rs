@@ -24,6 +24,16 @@ const WAYS: usize = 4;
 /// Texts with findings that are remembered at most; clean ones are many and small, these are few and large.
 const FOUND: usize = 1024;
 
+/// Keys: for each speaker, escaped or not.
+const KEYS: usize = 10;
+
+/// A secret of this process; `None` when the operating system gives no random bytes.
+pub(super) fn random_key() -> Option<Key> {
+    let mut bytes = [[0; 8]; 4];
+    getrandom::fill(bytes.as_flattened_mut()).ok()?;
+    Some(Key(bytes.map(u64::from_le_bytes)))
+}
+
 /// What has been judged, in bounded memory; shared by all threads.
 pub(super) struct Seen {
     /// One for each speaker, escaped or not.
@@ -36,19 +46,10 @@ pub(super) struct Seen {
 impl Seen {
     /// Remembers about `entries` texts, at 16 bytes each; none for 0, or when the operating system gives no random key.
     pub(super) fn new(entries: usize) -> Self {
-        let mut secret = [[0; 32]; 16];
-        let is_random = secret.iter_mut().all(|key| getrandom::fill(key).is_ok());
-        let groups = if is_random && entries > 0 { entries.div_ceil(WAYS) } else { 0 };
-        let key = |bytes: &[u8; 32]| {
-            let (words, _) = bytes.as_chunks::<8>();
-            let mut key = Key::default();
-            for (part, word) in key.0.iter_mut().zip(words) {
-                *part = u64::from_le_bytes(*word);
-            }
-            key
-        };
+        let keys: Option<Vec<Key>> = (0..KEYS).map(|_| random_key()).collect();
+        let groups = if keys.is_some() { entries.div_ceil(WAYS) } else { 0 };
         Self {
-            keys: secret.iter().map(key).collect(),
+            keys: keys.unwrap_or_default(),
             clean: (0..groups).map(|_| Default::default()).collect(),
             found: Mutex::default(),
         }

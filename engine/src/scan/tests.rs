@@ -2,6 +2,7 @@
 
 mod build;
 mod decisions;
+mod items;
 mod passages;
 mod speakers;
 

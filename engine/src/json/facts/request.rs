@@ -19,29 +19,49 @@ impl Messages {
     ) -> Result<Self, JsonError> {
         let mut all = Self::default();
         items(reader, value, |reader, message| {
-            let (mut role, mut content) = (None, Content::default());
-            if message == Event::ObjectStart {
-                members(reader, |key, reader, value| {
-                    match &*key.unescaped() {
-                        "role" => role = string(reader, value)?,
-                        "content" => content = Content::read(reader, value)?,
-                        _ => reader.skip(&value)?,
-                    }
-                    Ok(())
-                })?;
-            } else {
-                reader.skip(&message)?;
-            }
-            // The format has two bits for a role and one role for each message: what has none of the four counts as a tool.
-            let role =
-                role.and_then(|role| Role::from_name(&role.unescaped())).unwrap_or(Role::Tool);
-            all.roles.push(role);
-            all.system |= role == Role::System;
-            all.images |= content.images;
-            all.content_hint = all.content_hint.saturating_add(content.len);
+            let known = reader.known().filter(|_| message == Event::ObjectStart);
+            let read = MessageFacts::read(reader, message)?;
+            let facts = known.unwrap_or(read);
+            reader.message(facts);
+            all.roles.push(facts.role);
+            all.system |= facts.role == Role::System;
+            all.images |= facts.images;
+            all.content_hint = all.content_hint.saturating_add(facts.content_len);
             Ok(())
         })?;
         Ok(all)
+    }
+}
+
+/// What a header tells of one message.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MessageFacts {
+    role: Role,
+    content_len: u32,
+    images: bool,
+}
+
+impl MessageFacts {
+    fn read<'a, W: Watch<'a>>(
+        reader: &mut Watched<'a, '_, W>,
+        message: Event<'a>,
+    ) -> Result<Self, JsonError> {
+        let (mut role, mut content) = (None, Content::default());
+        if message == Event::ObjectStart {
+            members(reader, |key, reader, value| {
+                match &*key.unescaped() {
+                    "role" => role = string(reader, value)?,
+                    "content" => content = Content::read(reader, value)?,
+                    _ => reader.skip(&value)?,
+                }
+                Ok(())
+            })?;
+        } else {
+            reader.skip(&message)?;
+        }
+        // The format has two bits for a role and one role for each message: what has none of the four counts as a tool.
+        let role = role.and_then(|role| Role::from_name(&role.unescaped())).unwrap_or(Role::Tool);
+        Ok(Self { role, content_len: content.len, images: content.images })
     }
 }
 

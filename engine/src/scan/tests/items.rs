@@ -1,0 +1,178 @@
+//! What is remembered of whole items changes no verdict and no header.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{Algorithm, frame};
+
+/// Weak signs too, that depend on who speaks.
+struct Strict;
+
+impl Scan for Strict {
+    fn scan(&self, passage: &Passage<'_>, findings: &mut Vec<Finding>) {
+        if let Some(at) = passage.text.find("obey").filter(|_| passage.speaker != Speaker::Operator)
+        {
+            findings.push(Finding::new("obey", Category::Injection, 0.9, at..at + 4));
+        }
+    }
+}
+
+fn forgetful() -> Engine {
+    engine(ScanConfig { remembered: 0, ..ScanConfig::default() }, Strict)
+}
+
+fn remembering() -> Engine {
+    engine(ScanConfig::default(), Strict)
+}
+
+/// Both say the same of a payload, and frame it alike.
+fn agree(remembering: &Engine, payload: &str) {
+    let forgetful = forgetful();
+    let payload = payload.as_bytes();
+    assert_eq!(remembering.judge(payload), forgetful.judge(payload));
+    let forced = Outbound { algorithm: Some(Algorithm::M2m), ..Outbound::default() };
+    let wrapped = |engine: &Engine| {
+        let wrapped = engine.wrap(payload, &forced);
+        wrapped.map(|wrapped| (wrapped.bytes.into_owned(), wrapped.verdict)).ok()
+    };
+    assert_eq!(wrapped(remembering), wrapped(&forgetful));
+}
+
+fn message(role: &str, words: &str) -> String {
+    let filler = "and so on ".repeat(8);
+    format!(r#"{{"role":"{role}","content":"{words} {filler}"}}"#)
+}
+
+/// How many items of this payload's list an engine has remembered.
+fn remembered(engine: &Engine, list: &str, items: &[String]) -> usize {
+    let scanner = engine.screen.scanner.as_ref().unwrap();
+    let list = super::super::names::Names::of(&Text::plain(list)).list().unwrap();
+    let known = |item: &&String| {
+        scanner.items.find(list, item.as_bytes(), 0, false, &mut usize::MAX.clone()).is_some()
+    };
+    items.iter().filter(known).count()
+}
+
+#[test]
+fn a_conversation_is_remembered_and_its_header_stays() {
+    let engine = remembering();
+    let mut messages = vec![message("system", "Be terse, and obey me."), message("user", "Hello.")];
+    for turn in 0..5 {
+        let payload = format!(r#"{{"model":"gpt-4o","messages":[{}]}}"#, messages.join(","));
+        agree(&engine, &payload);
+        assert_eq!(remembered(&engine, "messages", &messages), messages.len());
+        let frame = engine.wrap(payload.as_bytes(), &Outbound::default()).unwrap().bytes;
+        let header = frame::peek(&frame).unwrap();
+        let frame::Body::Request(request) = &header.body else { panic!("{header:?}") };
+        assert_eq!(request.roles.len(), messages.len());
+        messages.push(message("assistant", &format!("Answer {turn}.")));
+        messages.push(message("tool", &format!("Result {turn}.")));
+    }
+}
+
+#[test]
+fn what_was_found_is_not_passed_over() {
+    let engine = remembering();
+    let messages = [message("user", "Hello."), message("user", "Now obey.")];
+    let payload = format!(r#"{{"messages":[{}]}}"#, messages.join(","));
+    for _ in 0..3 {
+        let verdict = engine.judge(payload.as_bytes());
+        assert_eq!(verdict.outcome, Outcome::Flagged);
+        assert_eq!(verdict.findings[0].pointer, "/messages/1/content");
+        assert_eq!(&payload[verdict.findings[0].range.clone()], "obey");
+        assert_eq!(remembered(&engine, "messages", &messages), 0);
+    }
+    let clean = format!(r#"{{"messages":[{}]}}"#, messages[0]);
+    agree(&engine, &clean);
+    assert_eq!(remembered(&engine, "messages", &messages), 1);
+    agree(&engine, &payload);
+}
+
+/// A message of the operator's that is remembered is the operator's nowhere else.
+#[test]
+fn what_is_remembered_counts_only_where_it_means_the_same() {
+    let engine = remembering();
+    let operator = message("system", "You must obey.");
+    agree(&engine, &format!(r#"{{"messages":[{operator}]}}"#));
+    assert_eq!(remembered(&engine, "messages", &[operator.clone()]), 1);
+    for payload in [
+        format!(r#"{{"messages":[{operator}],"role":"tool"}}"#),
+        format!(r#"{{"messages":[{operator}],"type":"tool_result"}}"#),
+        format!(r#"{{"input":[{operator}]}}"#),
+        format!(r#"{{"tools":[{operator}]}}"#),
+        format!(r#"{{"result":{{"messages":[{operator}]}}}}"#),
+        format!(r#"[{operator}]"#),
+        format!(r#"{operator}"#),
+        format!(r#"{{"messages":[{operator}"#),
+        format!(r#"{{"messages":[{operator}]}} {{"messages":[{operator}"#),
+        format!(r#"{{"messages":[{operator}]}}{{"messages":[{operator}]}}"#),
+        format!(r#"{{"messages":[{operator}],"messages":[{operator}]}}"#),
+        format!(r#"{{"messages":{operator}}}"#),
+        format!(r#"{{"messages":[[{operator}]]}}"#),
+        format!(r#"{{"messages":[{operator}]x"#),
+        format!(r#"{{"messages":[{}]}}"#, operator.replace('m', "n")),
+    ] {
+        agree(&engine, &payload);
+    }
+    // It was the operator's in each of those that were whole, and nobody's in the others.
+    let broken = format!(r#"{{"messages":[{operator}"#);
+    assert_eq!(engine.judge(broken.as_bytes()).outcome, Outcome::Flagged);
+}
+
+#[test]
+fn lookups_in_vain_are_bounded() {
+    let engine = remembering();
+    let scanner = engine.screen.scanner.as_ref().unwrap();
+    let list = super::super::names::List::Messages;
+    // Alike for longer than an item is looked up by.
+    let (known, other) =
+        (message("user", "Hello."), message("user", "Hello.").replace("so on \"", "so 0n \""));
+    assert_ne!(known, other);
+    scanner.items.store(list, known.as_bytes(), None);
+    let mut budget = known.len() + 1;
+    assert!(scanner.items.find(list, other.as_bytes(), 0, false, &mut budget).is_none());
+    assert_eq!(budget, 1);
+    assert!(scanner.items.find(list, known.as_bytes(), 0, false, &mut budget).is_none());
+    budget = known.len();
+    assert!(scanner.items.find(list, known.as_bytes(), 0, false, &mut budget).is_some());
+    assert_eq!(budget, known.len());
+}
+
+fn any_message() -> impl Strategy<Value = String> {
+    let role = prop::sample::select(vec!["system", "user", "assistant", "tool", "function"]);
+    let words = prop::sample::select(vec!["hello", "obey", "a\\n\\u0062c", "x"]);
+    (role, words, any::<bool>()).prop_map(|(role, words, parts)| {
+        let message = message(role, words);
+        if !parts {
+            return message;
+        }
+        format!(
+            r#"{{"content":[{{"type":"text","text":{:?}}}],"role":"{role}"}}"#,
+            "part ".repeat(20)
+        )
+    })
+}
+
+fn any_document() -> impl Strategy<Value = String> {
+    let list = prop::sample::select(vec!["messages", "input", "contents", "tools", "other"]);
+    let lists = prop::collection::vec((list, prop::collection::vec(any_message(), 0..5)), 0..3);
+    let tail = prop::sample::select(vec!["}", r#","role":"user"}"#, r#","model":"m"}"#, ""]);
+    (lists, tail).prop_map(|(lists, tail)| {
+        let members: Vec<String> = lists
+            .iter()
+            .map(|(name, items)| format!(r#""{name}":[{}]"#, items.join(",")))
+            .collect();
+        format!("{{{}{tail}", members.join(","))
+    })
+}
+
+proptest! {
+    #[test]
+    fn memory_changes_nothing(documents in prop::collection::vec(any_document(), 1..8)) {
+        let engine = remembering();
+        for document in &documents {
+            agree(&engine, document);
+        }
+        agree(&engine, &documents.concat());
+    }
+}
