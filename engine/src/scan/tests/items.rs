@@ -94,7 +94,7 @@ fn what_is_remembered_counts_only_where_it_means_the_same() {
     let engine = remembering();
     let operator = message("system", "You must obey.");
     agree(&engine, &format!(r#"{{"messages":[{operator}]}}"#));
-    assert_eq!(remembered(&engine, "messages", &[operator.clone()]), 1);
+    assert_eq!(remembered(&engine, "messages", std::slice::from_ref(&operator)), 1);
     for payload in [
         format!(r#"{{"messages":[{operator}],"role":"tool"}}"#),
         format!(r#"{{"messages":[{operator}],"type":"tool_result"}}"#),
@@ -102,7 +102,7 @@ fn what_is_remembered_counts_only_where_it_means_the_same() {
         format!(r#"{{"tools":[{operator}]}}"#),
         format!(r#"{{"result":{{"messages":[{operator}]}}}}"#),
         format!(r#"[{operator}]"#),
-        format!(r#"{operator}"#),
+        operator.clone(),
         format!(r#"{{"messages":[{operator}"#),
         format!(r#"{{"messages":[{operator}]}} {{"messages":[{operator}"#),
         format!(r#"{{"messages":[{operator}]}}{{"messages":[{operator}]}}"#),
