@@ -112,3 +112,47 @@ pub(super) fn decompress(data: &[u8], limit: usize) -> Result<Vec<u8>, DecodeErr
         .map_err(|_| DecodeError::Frame(FrameError::Brotli))?;
     if out.len() > limit { Err(DecodeError::TooLong) } else { Ok(out) }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Bytes in which there is something to match, of lengths around those at which the encoder takes other tables.
+    fn payload() -> impl Strategy<Value = Vec<u8>> {
+        let words = prop::sample::select(vec![
+            "role",
+            "content",
+            "\\n",
+            "\"},{\"",
+            "the ",
+            "a",
+            "\u{e9}",
+            "0123456789",
+        ]);
+        let text =
+            prop::collection::vec(words, 0..400).prop_map(|words| words.concat().into_bytes());
+        (text, prop::collection::vec(any::<u8>(), 0..200), 1_usize..200)
+            .prop_map(|(text, noise, times)| [text, noise].concat().repeat(times))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        /// What was compressed before leaves nothing behind: a new encoder writes the same bytes.
+        #[test]
+        fn kept_memory_changes_nothing(payloads in prop::collection::vec(payload(), 1..6)) {
+            for level in [Level::Fast, Level::Balanced, Level::Small] {
+                let kept = Encoder::new(level.into());
+                for payload in &payloads {
+                    let compressed = kept.compress(payload).unwrap();
+                    prop_assert_eq!(&compressed, &Encoder::new(level.into()).compress(payload).unwrap());
+                    prop_assert_eq!(&decompress(&compressed, payload.len()).unwrap(), payload);
+                }
+            }
+        }
+    }
+}
