@@ -16,7 +16,7 @@ DATA ?= $(wildcard ../shared/data)
 BENCH = $(CARGO) run -q -p m2m-bench --features reference
 MEASURE = --out $(or $(CARGO_TARGET_DIR),target)/bench $(if $(DATA),--data "$(DATA)") $(MORE)
 
-PARTS = codec micro scan storage adapters relay $(if $(DATA),threats)
+PARTS = codec micro scan secure storage adapters relay $(if $(DATA),threats)
 
 .PHONY: help demo test lint fmt fuzz fuzz-smoke brokers tools bench $(PARTS:%=bench-%) bench-threats
 .DEFAULT_GOAL := help
@@ -70,6 +70,9 @@ bench-threats: ## what the threat rules find in DATA/threats.*.jsonl, what they 
 bench-micro: ## allocations, time and instructions of the hot paths; RECORD=1 records the instructions as the new baseline
 	@$(CARGO) build -q --release -p m2m-bench --bins --features reference
 	@$(or $(CARGO_TARGET_DIR),target)/release/micro $(if $(RECORD),--record)
+
+bench-secure: ## signing and encrypting a message against the bare primitives, by size
+	@$(BENCH) --release -- secure $(MEASURE)
 
 bench-storage: brokers ## bytes on the broker: what Kafka's and NATS's own compression makes of the messages
 	@$(BENCH) --release -- storage $(MEASURE)

@@ -21,6 +21,7 @@ pub mod relay;
 pub mod report;
 #[cfg(feature = "reference")]
 pub mod scan;
+pub mod secure;
 pub mod setup;
 pub mod storage;
 #[cfg(feature = "reference")]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, ValueEnum};
 use m2m_bench::report::Report;
 use m2m_bench::setup::Setup;
-use m2m_bench::{adapters, relay, storage};
+use m2m_bench::{adapters, relay, secure, storage};
 
 #[derive(Parser)]
 #[command(about = "Measured against what users would pick instead")]
@@ -41,6 +41,8 @@ enum Part {
     /// Screening against the reference implementation's scanner.
     #[cfg(feature = "reference")]
     Scan,
+    /// Signing and encrypting against the bare primitives.
+    Secure,
     /// The brokers' own compression, in bytes on the broker.
     Storage,
     /// Bare clients against wrapped ones.
@@ -58,6 +60,7 @@ impl Part {
             Self::Threats => m2m_bench::threats::run(setup),
             #[cfg(feature = "reference")]
             Self::Scan => m2m_bench::scan::run(setup),
+            Self::Secure => secure::run(setup),
             Self::Storage => storage::run(setup),
             Self::Adapters => adapters::run(setup),
             Self::Relay => relay::run(setup),

@@ -48,6 +48,12 @@ impl Rounds {
         Self(self.0.iter().zip(&other.0).map(|(this, other)| this / other).collect())
     }
 
+    /// Round by round, what this side has over the other.
+    #[must_use]
+    pub fn less(&self, other: &Self) -> Self {
+        Self(self.0.iter().zip(&other.0).map(|(this, other)| this - other).collect())
+    }
+
     /// The median, and the quartiles around it: `1.42 (1.40-1.44)`.
     #[must_use]
     pub fn spread(&self) -> String {

@@ -29,6 +29,11 @@ fn screening_is_measured_against_the_reference() {
 }
 
 #[test]
+fn signing_and_encrypting_are_measured_against_the_primitives() {
+    assert!(table("secure").contains("unseal 16 KB"));
+}
+
+#[test]
 fn the_relay_is_measured_against_bare_clients() {
     assert!(table("relay").contains("JetStream"));
 }
