@@ -7,6 +7,7 @@
 //! bytes are looked up at every place, in small tables. Where there are few literals, aho-corasick's vector search (Teddy) finds them
 //! faster still, in texts that are long enough for it.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use aho_corasick::Span;
@@ -49,9 +50,24 @@ struct Table {
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     fragment: u64,
+    /// The fragment with what of the literal follows it, eight bytes at most.
+    bytes: u64,
+    /// The bits of these.
+    mask: u64,
     literal: usize,
     /// Bytes of the literal before the fragment.
     before: usize,
+}
+
+impl Entry {
+    /// Of `literal`, which is `bytes`, the `len` bytes after the first `before`.
+    fn new(literal: usize, bytes: &[u8], before: usize, len: usize) -> Self {
+        let rest = bytes.get(before..).unwrap_or_default();
+        let known = first_eight(rest);
+        let mask = u64::MAX >> (64 - 8 * rest.len().clamp(1, 8));
+        let fragment = number(known.get(..len).unwrap_or_default());
+        Self { fragment, bytes: u64::from_le_bytes(known), mask, literal, before }
+    }
 }
 
 impl Anchors {
@@ -59,23 +75,20 @@ impl Anchors {
     pub(super) fn new<'a>(literals: impl Iterator<Item = &'a [u8]>) -> Self {
         let literals: Vec<Box<[u8]>> = literals.map(Box::from).collect();
         let (mut long, mut short, mut shortest) = (Vec::new(), Vec::new(), Vec::new());
+        let common = Common::new();
         for (literal, bytes) in literals.iter().enumerate() {
             // One byte more than a fragment, so that there are two.
             let rarest = bytes
                 .array_windows::<{ LONG + 1 }>()
                 .enumerate()
-                .min_by_key(|(_, part)| commonness(*part));
-            if let Some((before, [a, b, c, d, e])) = rarest {
-                long.push(Entry { fragment: number(&[*a, *b, *c, *d]), literal, before });
-                long.push(Entry {
-                    fragment: number(&[*b, *c, *d, *e]),
-                    literal,
-                    before: before + 1,
-                });
-            } else if let Some(part) = bytes.first_chunk::<3>() {
-                short.push(Entry { fragment: number(part), literal, before: 0 });
+                .min_by_key(|(_, part)| (common.of(part), commonness(*part)));
+            if let Some((before, _)) = rarest {
+                long.push(Entry::new(literal, bytes, before, LONG));
+                long.push(Entry::new(literal, bytes, before + 1, LONG));
+            } else if bytes.len() >= 3 {
+                short.push(Entry::new(literal, bytes, 0, 3));
             } else {
-                shortest.push(Entry { fragment: number(bytes), literal, before: 0 });
+                shortest.push(Entry::new(literal, bytes, 0, 2));
             }
         }
         let (long, short) = (Table::new(long, 17), Table::new(short, 13));
@@ -96,11 +109,7 @@ impl Anchors {
             _ => {}
         }
         let (words, rest) = text.as_chunks::<8>();
-        let mut last = [0; 8];
-        for (to, from) in last.iter_mut().zip(rest) {
-            *to = *from;
-        }
-        let mut all = words.iter().chain([&last]).map(|word| u64::from_le_bytes(*word));
+        let mut all = words.iter().copied().chain([first_eight(rest)]).map(u64::from_le_bytes);
         let mut here = all.next().unwrap_or_default();
         let mut at = 0;
         for next in all.chain([0]) {
@@ -151,7 +160,12 @@ impl Anchors {
         at: usize,
         hit: &mut impl FnMut(usize, Range<usize>),
     ) {
-        for entry in table.entries(fragment) {
+        let here = u64::from_le_bytes(first_eight(text.get(at..).unwrap_or_default()));
+        for entry in table.group(fragment) {
+            // Mostly tells them apart without a look at the literal.
+            if here & entry.mask != entry.bytes {
+                continue;
+            }
             let literal = self.literals.get(entry.literal).map(AsRef::as_ref).unwrap_or_default();
             let Some(start) = at.checked_sub(entry.before) else { continue };
             let range = start..start + literal.len();
@@ -160,6 +174,19 @@ impl Anchors {
             }
         }
     }
+}
+
+/// The first eight bytes, zeros where there are none.
+#[inline]
+fn first_eight(bytes: &[u8]) -> [u8; 8] {
+    if let Some(whole) = bytes.first_chunk() {
+        return *whole;
+    }
+    let mut eight = [0; 8];
+    for (to, from) in eight.iter_mut().zip(bytes) {
+        *to = *from;
+    }
+    eight
 }
 
 impl Table {
@@ -204,17 +231,33 @@ impl Table {
         self.bits.get(word).is_some_and(|word| word & bit != 0)
     }
 
-    fn entries(&self, fragment: u64) -> impl Iterator<Item = &Entry> {
+    /// What may have the fragment.
+    fn group(&self, fragment: u64) -> &[Entry] {
         let word = self.place(fragment).0;
         let group = self.groups.get(word).zip(self.groups.get(word + 1));
-        let entries = group.and_then(|(from, to)| self.entries.get(*from..*to)).unwrap_or_default();
-        entries.iter().filter(move |entry| entry.fragment == fragment)
+        group.and_then(|(from, to)| self.entries.get(*from..*to)).unwrap_or_default()
     }
 }
 
 /// Up to eight bytes as a number, the first lowest.
 fn number(bytes: &[u8]) -> u64 {
     bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+/// Fragments that the texts of agents are full of, commonest first: counted in requests and responses of many agents.
+struct Common(HashMap<&'static str, u64>);
+
+impl Common {
+    fn new() -> Self {
+        let fragments = include_str!("common.txt").lines().flat_map(|line| line.split('|'));
+        Self(fragments.zip(10..).map(|(fragment, rank)| (fragment, 1_000_000 / rank)).collect())
+    }
+
+    /// How often either fragment of `part` is met; 0 when neither is common.
+    fn of(&self, part: &[u8; LONG + 1]) -> u64 {
+        let fragments = part.windows(LONG).filter_map(|part| std::str::from_utf8(part).ok());
+        fragments.filter_map(|part| self.0.get(part)).sum()
+    }
 }
 
 /// How common a fragment is in the texts that agents send, roughly: the product of its bytes' shares in English text and code.

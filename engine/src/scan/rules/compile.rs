@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use aho_corasick::AhoCorasick;
+use aho_corasick::packed::Searcher;
 use regex_automata::Input;
 use regex_automata::meta::{BuildError, Regex};
 use regex_automata::util::syntax;
@@ -104,13 +105,29 @@ impl Rule {
 #[derive(Debug)]
 struct Near {
     literals: Vec<Vec<u8>>,
-    ready: OnceLock<Option<AhoCorasick>>,
+    ready: OnceLock<Option<Finder>>,
+}
+
+/// Vector search where the literals are few enough for it.
+#[derive(Debug)]
+enum Finder {
+    Few(Box<Searcher>),
+    Many(AhoCorasick),
 }
 
 impl Near {
     fn stands_in(&self, window: &[u8]) -> bool {
-        let finder = self.ready.get_or_init(|| AhoCorasick::new(&self.literals).ok());
-        finder.as_ref().is_some_and(|finder| finder.is_match(window))
+        match self.ready.get_or_init(|| self.finder()) {
+            Some(Finder::Few(few)) => few.find(window).is_some(),
+            Some(Finder::Many(many)) => many.is_match(window),
+            None => false,
+        }
+    }
+
+    fn finder(&self) -> Option<Finder> {
+        let few = (self.literals.len() <= FEW).then(|| Searcher::new(&self.literals)).flatten();
+        few.map(|few| Finder::Few(Box::new(few)))
+            .or_else(|| AhoCorasick::new(&self.literals).ok().map(Finder::Many))
     }
 }
 
