@@ -163,6 +163,10 @@ impl<'s, 'a> Pass<'s, 'a> {
 
     /// The verdict, when the document has been read to its end or as far as it is JSON.
     fn finish(mut self, mut read: Result<(), JsonError>) -> Result<Verdict, Misread> {
+        if read.is_ok() {
+            self.judge(true)?;
+            return Ok(self.verdict);
+        }
         let Ok(text) = simdutf8::basic::from_utf8(self.payload) else {
             self.not_utf8();
             return Ok(self.verdict);
@@ -413,10 +417,7 @@ impl<'s, 'a> Pass<'s, 'a> {
 
     /// Whether the object being read is an item of a model call's conversation, where operators speak.
     fn is_message(&self) -> bool {
-        match self.open.as_slice() {
-            [top, list, _] => top.name.meets(Names::CONVERSATIONS) && list.is_array,
-            _ => false,
-        }
+        self.list().is_some_and(|list| list != List::Tools)
     }
 
     /// Notes that the container being read ends at `end`, if it is an item to be remembered.
