@@ -13,3 +13,4 @@ mod kafka_adapter;
 mod nats_adapter;
 mod relay;
 mod session;
+mod strict;

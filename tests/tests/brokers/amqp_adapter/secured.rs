@@ -1,7 +1,5 @@
 //! Messages that are signed, bound and remembered.
 
-use std::sync::Arc;
-
 use anyhow::{Context, Result, ensure};
 use lapin::options::{
     BasicAckOptions, BasicConsumeOptions, BasicGetOptions, BasicPublishOptions,
@@ -10,28 +8,19 @@ use lapin::options::{
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, ConnectionProperties};
 use m2m_amqp::error::{GetError, ReceiveError};
-use m2m_engine::secure::{Key, KeyMaterial, Keyring, Mode, Replay, SecurityConfig};
-use m2m_engine::{Config, Engine, OpenError};
+use m2m_engine::OpenError;
 use m2m_tests::harness::eventually;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::{DEADLINE, bare, next, put, queue, request, take, url};
+use crate::strict;
 
-/// An engine that requires a signature, knows each message by its destination, and takes none in twice.
-fn engine() -> Result<Arc<Engine>> {
-    let key = Key::new("strict", Mode::Hmac, KeyMaterial::from([3; KeyMaterial::LEN]))?;
-    let security = SecurityConfig {
-        replay: Some(Replay::default()),
-        bind_destination: true,
-        ..SecurityConfig::new(Keyring::new(key))
-    };
-    Ok(Arc::new(Engine::new(Config { security: Some(security), ..Config::default() })?))
-}
+use super::{DEADLINE, bare, next, put, queue, request, take, url};
 
 async fn secured() -> Result<(m2m_amqp::Connection, m2m_amqp::Channel)> {
     let options = ConnectionProperties::default();
-    let connection = m2m_amqp::Connection::connect(url().await?, options, engine()?).await?;
+    let connection =
+        m2m_amqp::Connection::connect(url().await?, options, strict::engine()?).await?;
     let channel = connection.create_channel().await?;
     channel.confirm_select(ConfirmSelectOptions::default()).await?;
     Ok((connection, channel))

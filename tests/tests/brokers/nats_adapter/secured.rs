@@ -1,31 +1,19 @@
 //! Messages that are signed, bound and remembered.
 
-use std::sync::Arc;
-
 use anyhow::{Context as _, Result, ensure};
 use async_nats::HeaderMap;
 use async_nats::jetstream::consumer::{AckPolicy, pull};
 use futures_util::StreamExt;
-use m2m_engine::secure::{Key, KeyMaterial, Keyring, Mode, Replay, SecurityConfig};
-use m2m_engine::{Config, Engine, OpenError};
+use m2m_engine::OpenError;
 use m2m_nats::Client;
 use m2m_tests::harness::{eventually, unique};
 
+use crate::strict;
+
 use super::{bare, header, is_framed, long, round_trip, stream, within};
 
-/// An engine that requires a signature, knows each message by its destination, and takes none in twice.
-fn engine() -> Result<Arc<Engine>> {
-    let key = Key::new("strict", Mode::Hmac, KeyMaterial::from([3; KeyMaterial::LEN]))?;
-    let security = SecurityConfig {
-        replay: Some(Replay::default()),
-        bind_destination: true,
-        ..SecurityConfig::new(Keyring::new(key))
-    };
-    Ok(Arc::new(Engine::new(Config { security: Some(security), ..Config::default() })?))
-}
-
 async fn client() -> Result<Client> {
-    Ok(Client::new(bare().await?, engine()?))
+    Ok(Client::new(bare().await?, strict::engine()?))
 }
 
 #[tokio::test]
@@ -50,7 +38,8 @@ async fn a_repeated_message_is_acknowledged_where_each_one_is() -> Result<()> {
             ack_policy: policy,
             ..Default::default()
         };
-        let receiving = m2m_nats::jetstream::Context::new(context.inner().clone(), engine()?);
+        let receiving =
+            m2m_nats::jetstream::Context::new(context.inner().clone(), strict::engine()?);
         let consumer = receiving.create_consumer_on_stream(config, &name).await?;
         let mut messages = consumer.messages().await?;
         let first = within("the first", messages.next()).await?.context("ended")??;
@@ -77,7 +66,7 @@ async fn what_is_looked_up_is_no_replay_and_makes_none() -> Result<()> {
     let context = m2m_nats::jetstream::new(client().await?);
     let name = stream(context.inner(), Default::default()).await?;
     context.publish(format!("{name}.a"), long(1)).await?.await?;
-    let receiving = m2m_nats::jetstream::Context::new(context.inner().clone(), engine()?);
+    let receiving = m2m_nats::jetstream::Context::new(context.inner().clone(), strict::engine()?);
     let stream = receiving.get_stream(&name).await?;
     for _ in 0..2 {
         ensure!(stream.get_raw_message(1).await?.payload == long(1));
