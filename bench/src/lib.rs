@@ -10,6 +10,7 @@
 )]
 
 pub mod adapters;
+pub mod baseline;
 pub mod brokers;
 #[cfg(feature = "reference")]
 pub mod codec;

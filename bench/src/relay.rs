@@ -1,20 +1,24 @@
-//! The relay against the bare clients in a plain loop with the same guarantees.
+//! The relay against the bare clients in a plain loop with the same guarantees, and against mq-bridge where its `mqb` is on the PATH.
 
+mod arrival;
 mod bare;
+mod mqb;
+mod ours;
+mod pace;
 mod place;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use bytes::Bytes;
-use m2m_bridge::{Bridge, Config as BridgeConfig, MemoryBuses};
 use m2m_engine::{Config, Engine, Framing, Outbound};
 use m2m_tests::harness::{Kafka, Nats, Rabbit};
-use tokio_util::sync::CancellationToken;
 
 use crate::report::{Plot, Report, Table};
 use crate::setup::Setup;
 use crate::timing::Rounds;
+use arrival::Arrival;
+use mqb::Mqb;
 use place::{Kind, Place};
 
 /// The three brokers.
@@ -24,67 +28,108 @@ pub(crate) struct Brokers {
     rabbit: Rabbit,
 }
 
+/// Who relays.
+#[derive(Clone, Copy)]
+enum Side<'a> {
+    Ours,
+    Bare,
+    Mqb(&'a Mqb),
+}
+
 /// # Errors
-/// When a broker does not start, and when a message is lost or out of order.
+/// When a broker does not start, and when we or the bare loop lose, double or reorder a message.
 pub fn run(setup: &Setup) -> anyhow::Result<Report> {
     tokio::runtime::Runtime::new()?.block_on(measure(setup))
 }
 
 const PAIRS: [(Kind, Kind); 3] =
     [(Kind::Stream, Kind::Kafka), (Kind::Kafka, Kind::Stream), (Kind::Rabbit, Kind::Kafka)];
+/// The longest that relaying everything may take.
+const LIMIT: Duration = Duration::from_secs(120);
 
 async fn measure(setup: &Setup) -> anyhow::Result<Report> {
     let (nats, kafka, rabbit) = tokio::try_join!(Nats::start(), Kafka::start(), Rabbit::start())?;
     let brokers = Brokers { nats, kafka, rabbit };
-    let count = if setup.smoke { 200 } else { 50_000 };
+    let mqb = Mqb::find()?;
+    let count = if setup.smoke { 200 } else { 20_000 };
     let frames = frames(count)?;
     let len = frames.iter().map(Bytes::len).sum::<usize>() / count;
     let note = format!(
-        "{count} frames of {len} bytes, waiting on the source; from the first tenth to the last message, so that start-up does not count. Each is confirmed by the target before it is acknowledged to the source; all of them, and their order, are checked on the target."
+        "{count} frames of {len} bytes, waiting on the source. Messages/s are those that come to lie on the target between the first tenth and the last, as its broker says, so that start-up does not count. Each is confirmed by the target (acks=all and idempotent on Kafka, deduplicated and acknowledged by JetStream) before it is acknowledged to the source; what arrived is compared with what was sent. {}",
+        mqb::SETTINGS
     );
     let mut table = Table::new(
         "relay",
         &note,
-        &["route", "ours, messages/s", "bare loop, messages/s", "ours, % of bare (quartiles)"],
+        &["route", "by", "messages/s", "% of the bare loop (quartiles)", "lost, doubled, moved"],
     );
-    let mut plot = Plot::new("relay", "messages/s, % of the bare loop", Some(80.0));
+    let mut plot = Plot::new("relay", "Relay: messages/s, % of the bare loop", Some(80.0));
+    let mut sides = vec![Side::Bare, Side::Ours];
+    sides.extend(mqb.as_ref().map(Side::Mqb));
     for (from, to) in PAIRS {
-        let (mut ours, mut bare) = (Rounds::default(), Rounds::default());
-        let rounds = setup.rounds.min(7);
-        for round in 0..rounds {
-            let sides = if round % 2 == 0 { [true, false] } else { [false, true] };
-            for side in sides {
-                let source = Place::new(from, &brokers).await?;
-                let target = Place::new(to, &brokers).await?;
-                source.fill(&brokers, &frames).await?;
-                let speed = if side {
-                    bridged(&source, &target, &brokers, count).await?
-                } else {
-                    bare::relay(&source, &target, &brokers, count).await?
-                };
-                let arrived = target.take(&brokers, count).await?;
-                ensure!(arrived == frames, "{}: lost or out of order", from.name());
-                if side { &mut ours } else { &mut bare }.0.push(speed);
-                source.remove(&brokers).await?;
-                target.remove(&brokers).await?;
+        let name = format!("{} -> {}", from.name(), to.name());
+        let mut figures = vec![(Rounds::default(), Arrival::default()); sides.len()];
+        for round in 0..setup.rounds.min(7) {
+            for turn in 0..sides.len() {
+                let at = (round + turn) % sides.len();
+                let (speed, arrival) = relay(sides[at], (from, to), &brokers, &frames)
+                    .await
+                    .with_context(|| name.clone())?;
+                let (rounds, arrivals) = &mut figures[at];
+                rounds.0.push(speed);
+                arrivals.add(arrival);
             }
         }
-        let ratio = Rounds(ours.over(&bare).0.iter().map(|ratio| ratio * 100.0).collect());
-        let name = format!("{} -> {}", from.name(), to.name());
-        table.row([
-            name.clone(),
-            format!("{:.0}", ours.median()),
-            format!("{:.0}", bare.median()),
-            format!(
-                "{:.0} ({:.0}-{:.0})",
-                ratio.median(),
-                ratio.quantile(0.25),
-                ratio.quantile(0.75)
-            ),
-        ]);
-        plot.bar(name, ratio.median());
+        let bare = figures[0].0.clone();
+        for (side, (speeds, arrival)) in sides.iter().zip(figures) {
+            let ratio = Rounds(speeds.over(&bare).0.iter().map(|ratio| ratio * 100.0).collect());
+            let (by, percent) = match side {
+                Side::Bare => ("bare loop".to_owned(), "100".to_owned()),
+                Side::Ours => ("ours".to_owned(), ratio.percent()),
+                Side::Mqb(mqb) => (mqb.version.clone(), ratio.percent()),
+            };
+            if !matches!(side, Side::Bare) {
+                plot.bar(format!("{name}, {by}"), ratio.median());
+            }
+            let speed = format!("{:.0}", speeds.median());
+            table.row([name.clone(), by, speed, percent, arrival.to_string()]);
+        }
+    }
+    if mqb.is_none() {
+        table.row(["all routes", "mqb", "it is not on the PATH", "-", "-"]);
     }
     Ok(Report { tables: vec![table], plots: vec![plot] })
+}
+
+/// Relays all of it once, from a new source to a new target. Messages a second, and what arrived.
+async fn relay(
+    side: Side<'_>,
+    (from, to): (Kind, Kind),
+    brokers: &Brokers,
+    frames: &[Bytes],
+) -> anyhow::Result<(f64, Arrival)> {
+    let source = Place::new(from, brokers).await?;
+    let target = Place::new(to, brokers).await?;
+    source.fill(brokers, frames).await?;
+    let pace = pace::of(&target, brokers, frames.len());
+    let relayed = async {
+        match side {
+            Side::Ours => ours::relay(&source, &target, brokers, pace).await,
+            Side::Bare => {
+                let relayed = bare::relay(&source, &target, brokers, frames.len());
+                Ok(tokio::try_join!(relayed, pace)?.1)
+            }
+            Side::Mqb(mqb) => mqb.relay(&source, &target, brokers, pace).await,
+        }
+    };
+    let speed = tokio::time::timeout(LIMIT, relayed).await.context("not done in time")??;
+    let arrival = Arrival::compare(frames, &target.take(brokers).await?);
+    if !matches!(side, Side::Mqb(_)) {
+        ensure!(arrival.is_exact(), "of {}: {arrival}", frames.len());
+    }
+    source.remove(brokers).await?;
+    target.remove(brokers).await?;
+    Ok((speed, arrival))
 }
 
 /// Frames of about 1 KB that do not compress, each with a number.
@@ -100,68 +145,4 @@ fn frames(count: usize) -> anyhow::Result<Vec<Bytes>> {
         anyhow::Ok(Bytes::from(wrapped.bytes.into_owned()))
     };
     (0..count).map(&mut frame).collect()
-}
-
-/// Messages a second from the first tenth to the last, by a clock that is read when the count has passed each.
-pub(crate) struct Pace {
-    count: usize,
-    begun: Option<Instant>,
-}
-
-impl Pace {
-    pub(crate) fn new(count: usize) -> Self {
-        Self { count, begun: None }
-    }
-
-    /// Told how many are done; the speed when all are.
-    pub(crate) fn done(&mut self, done: usize) -> Option<f64> {
-        if self.begun.is_none() && done >= self.count / 10 {
-            self.begun = Some(Instant::now());
-            self.count -= done;
-        }
-        let begun = self.begun?;
-        let left = self.count;
-        (left > 0).then(|| left as f64 / begun.elapsed().as_secs_f64())
-    }
-}
-
-async fn bridged(
-    source: &Place,
-    target: &Place,
-    brokers: &Brokers,
-    count: usize,
-) -> anyhow::Result<f64> {
-    let text = format!(
-        "name = 'bench'\n[buses.nats]\nurl = '{}'\n[buses.kafka]\nurl = '{}'\n[buses.rabbit]\nurl = '{}'\n[[routes]]\nname = 'r'\nfrom = {}\nto = [{}]\n",
-        brokers.nats.url(),
-        brokers.kafka.url(),
-        brokers.rabbit.url(),
-        source.from(),
-        target.to(),
-    );
-    let config = BridgeConfig::parse("bench.toml", &text)?;
-    let bridge = Bridge::new(&config, &MemoryBuses::default())?;
-    let stop = CancellationToken::new();
-    let watch = async {
-        let confirmed = || bridge.counters().values().map(|route| route.confirmed).sum::<u64>();
-        let until = async |least: u64| {
-            while confirmed() < least {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-            confirmed()
-        };
-        let first = until(count as u64 / 10).await;
-        let begun = Instant::now();
-        until(count as u64).await;
-        let speed = (count as u64 - first) as f64 / begun.elapsed().as_secs_f64();
-        stop.cancel();
-        speed
-    };
-    let limit = Duration::from_secs(300);
-    let (ended, speed) =
-        tokio::time::timeout(limit, async { tokio::join!(bridge.run(stop.clone()), watch) })
-            .await
-            .context("the bridge took five minutes")?;
-    ended?;
-    Ok(speed)
 }

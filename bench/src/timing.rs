@@ -59,6 +59,12 @@ impl Rounds {
     pub fn spread(&self) -> String {
         format!("{:.2} ({:.2}-{:.2})", self.median(), self.quantile(0.25), self.quantile(0.75))
     }
+
+    /// The same without decimals: `97 (91-102)`.
+    #[must_use]
+    pub fn percent(&self) -> String {
+        format!("{:.0} ({:.0}-{:.0})", self.median(), self.quantile(0.25), self.quantile(0.75))
+    }
 }
 
 /// Runs all sides in turns, `rounds` times after one that does not count, each round beginning with another side. Gives each side's

@@ -34,7 +34,9 @@ fn conversation(rng: &mut Rng) -> Vec<Message> {
     let mut messages = Vec::new();
     let mut push = |kind, value: Value| messages.push(Message { kind, json: value.to_string() });
     push(Kind::Events, event(&mut speaker, rng, "submitted"));
-    for _ in 0..rng.usize(1..9) {
+    // Most are short; some go on until a request carries tens of kilobytes.
+    let turns = 1 + (rng.f64().powi(3) * 30.0) as usize;
+    for _ in 0..turns {
         history.push(json!({"role": "user", "content": speaker.paragraph(1..6)}));
         push(Kind::Requests, request(model, &history, &tools));
         if !tools.is_empty() && rng.bool() {

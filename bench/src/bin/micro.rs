@@ -1,35 +1,38 @@
-//! Allocations, CPU time and instructions of each hot path: `micro [--record]`.
+//! Allocations, CPU time and instructions of each hot path: `micro [--record | --smoke]`.
 //!
 //! Instructions are counted by callgrind, where valgrind is installed: so many for 12 times less those for 2, by ten. They hardly depend on
-//! what else the machine does, so that a regression shows against `baseline/instructions.tsv`, which `--record` writes.
+//! what else the machine does, so that a regression shows against `baseline/instructions.tsv`, which `--record` writes. `--smoke` counts
+//! allocations, and the instructions of one path, to see that it can be done: those of a build without optimisation compare with nothing.
 #![allow(
     clippy::as_conversions,
     clippy::indexing_slicing,
     reason = "a benchmark may panic, and its figures are rounded"
 )]
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 use std::{env, fs};
 
 use anyhow::{Context as _, ensure};
+use m2m_bench::baseline::{Baseline, Counts};
 use m2m_bench::hot::Hot;
 use m2m_bench::report::{Report, Table};
 use m2m_bench::timing::{Rounds, thread_cpu};
 
-/// More than this and a path has become slower: counts of one build vary by less than a percent, with what the allocator finds.
-const TOLERANCE: f64 = 1.03;
+/// The path whose instructions a smoke test counts.
+const SMOKE: &str = "wrap, stored, 100 B";
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let baseline = Path::new(env!("CARGO_MANIFEST_DIR")).join("baseline/instructions.tsv");
-    let recorded = read(&baseline)?;
-    let mut counted = BTreeMap::new();
-    let mut slower = Vec::new();
+    let told = |flag: &str| arguments.iter().any(|argument| argument == flag);
+    let (record, smoke) = (told("--record"), told("--smoke"));
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("baseline/instructions.tsv");
+    let recorded = Baseline::parse(&fs::read_to_string(&file).unwrap_or_default())?;
+    let mut counted = Baseline::default();
+    let valgrind = Command::new("valgrind").arg("--version").output().is_ok();
     let mut table = Table::new(
         "micro",
-        "Of the generated messages nearest to each size; no screening. Allocations are those of one call; instructions are callgrind's, against the recorded baseline.",
+        "Of the generated messages nearest to each size; not screened unless it says so. Allocations are those of one call; instructions are callgrind's, against the recorded baseline.",
         &[
             "path",
             "payload, B",
@@ -44,35 +47,43 @@ fn main() -> anyhow::Result<()> {
         let hot = Hot::new(name)?;
         hot.go();
         let allocated = allocation_counter::measure(|| hot.go());
-        let instructions = instructions(name)?;
-        let ratio = match (instructions, recorded.get(name)) {
-            (Some(now), Some(then)) => Some(now as f64 / *then as f64),
-            _ => None,
+        let counts = match valgrind && (!smoke || name == SMOKE) {
+            true => Some(Counts {
+                instructions: instructions(name)?,
+                allocations: allocated.count_total,
+            }),
+            false => None,
         };
-        if ratio.is_some_and(|ratio| ratio > TOLERANCE) {
-            slower.push(name);
+        if name.starts_with("peek") {
+            ensure!(allocated.count_total == 0, "{name} allocates");
         }
-        counted.extend(instructions.map(|count| (name.to_owned(), count)));
+        let ratio = counts.and_then(|counts| recorded.ratio(name, counts)).filter(|_| !smoke);
+        counted.0.extend(counts.map(|counts| (name.to_owned(), counts)));
         let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
         table.row([
             name.to_owned(),
             hot.len().to_string(),
-            format!("{:.0}", nanos(&hot)),
+            if smoke { "-".to_owned() } else { format!("{:.0}", nanos(&hot)) },
             allocated.count_total.to_string(),
             allocated.bytes_total.to_string(),
-            or_dash(instructions.map(|count| count.to_string())),
+            or_dash(counts.map(|counts| counts.instructions.to_string())),
             or_dash(ratio.map(|ratio| format!("{ratio:.3}"))),
         ]);
     }
     let report = Report { tables: vec![table], plots: Vec::new() };
     let target = env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_owned());
-    report.publish("micro", "generated messages, seed 1", &Path::new(&target).join("bench"))?;
-    if arguments.iter().any(|argument| argument == "--record") {
-        let lines = counted.iter().map(|(name, count)| format!("{name}\t{count}\n"));
-        fs::create_dir_all(baseline.with_file_name(""))?;
-        fs::write(&baseline, lines.collect::<String>()).context("writing the baseline")?;
-    } else {
-        ensure!(slower.is_empty(), "more instructions than recorded: {}", slower.join(", "));
+    let folder = Path::new(&target).join(if smoke { "bench/smoke" } else { "bench" });
+    report.publish("micro", "generated messages, seed 1", &folder)?;
+    if !valgrind {
+        println!("valgrind is not installed: instructions were not counted, nor compared");
+    }
+    if record {
+        ensure!(valgrind, "a baseline needs valgrind");
+        fs::create_dir_all(file.with_file_name(""))?;
+        fs::write(&file, counted.to_string()).context("writing the baseline")?;
+    } else if !smoke {
+        let worse = recorded.worse(&counted);
+        ensure!(worse.is_empty(), "more than the baseline says: {}", worse.join(", "));
     }
     Ok(())
 }
@@ -87,28 +98,17 @@ fn nanos(hot: &Hot) -> f64 {
     Rounds((0..21).map(|_| round()).collect()).median()
 }
 
-/// Of one call; `None` where there is no valgrind.
-fn instructions(name: &str) -> anyhow::Result<Option<u64>> {
+/// Of one call.
+fn instructions(name: &str) -> anyhow::Result<u64> {
     let program = env::current_exe()?.with_file_name("hot-path");
-    let run = |times: u32| -> anyhow::Result<Option<u64>> {
+    let run = |times: u32| -> anyhow::Result<u64> {
         let mut command = Command::new("valgrind");
         command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
-        let Ok(told) = command.arg(&program).args([name, &times.to_string()]).output() else {
-            return Ok(None);
-        };
+        let told = command.arg(&program).args([name, &times.to_string()]).output()?;
         let text = String::from_utf8_lossy(&told.stderr);
         let count = text.lines().find_map(|line| line.split_once("Collected : "));
         let (_, count) = count.with_context(|| format!("valgrind counted nothing: {text}"))?;
-        Ok(Some(count.trim().parse()?))
+        Ok(count.trim().parse()?)
     };
-    Ok(match (run(2)?, run(12)?) {
-        (Some(few), Some(many)) => Some((many - few) / 10),
-        _ => None,
-    })
-}
-
-fn read(path: &Path) -> anyhow::Result<BTreeMap<String, u64>> {
-    let text = fs::read_to_string(path).unwrap_or_default();
-    let entries = text.lines().filter_map(|line| line.split_once('\t'));
-    entries.map(|(name, count)| Ok((name.to_owned(), count.parse()?))).collect()
+    Ok((run(12)? - run(2)?) / 10)
 }

@@ -18,6 +18,7 @@ use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::Brokers;
+use super::pace::Gauge;
 use crate::brokers::{IN_FLIGHT, kafka_client};
 
 #[derive(Clone, Copy, PartialEq)]
@@ -130,8 +131,9 @@ impl Place {
         Ok(())
     }
 
-    /// The first so many messages that lie there.
-    pub(super) async fn take(&self, brokers: &Brokers, count: usize) -> anyhow::Result<Vec<Bytes>> {
+    /// All messages that lie there.
+    pub(super) async fn take(&self, brokers: &Brokers) -> anyhow::Result<Vec<Bytes>> {
+        let count = Gauge::new(self, brokers).await?.read().await?;
         let mut taken = Vec::with_capacity(count);
         match self.kind {
             Kind::Stream => {
