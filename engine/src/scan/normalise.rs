@@ -10,6 +10,7 @@ mod fold;
 mod letter;
 mod origins;
 mod reveal;
+mod spaced;
 mod suspect;
 mod tags;
 mod words;

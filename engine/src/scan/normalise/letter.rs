@@ -16,7 +16,7 @@ pub(super) fn normal(char: char, mut each: impl FnMut(char)) {
         each(' ');
         return;
     }
-    if let Some(letter) = emblem(char) {
+    if let Some(letter) = emblem(char).or_else(|| capital(char)) {
         each(letter);
         return;
     }
@@ -50,6 +50,18 @@ fn emblem(char: char) -> Option<char> {
         .into_iter()
         .find(|first| (*first..first + 26).contains(&code))?;
     char::from_u32(u32::from(b'a') + code - first)
+}
+
+/// Greek capitals that look like another letter than their small ones do.
+fn capital(char: char) -> Option<char> {
+    Some(match char {
+        'Ζ' => 'z',
+        'Η' => 'h',
+        'Μ' => 'm',
+        'Ν' => 'n',
+        'Υ' => 'y',
+        _ => return None,
+    })
 }
 
 fn like_latin(char: char, each: &mut impl FnMut(char)) {

@@ -3,12 +3,12 @@
 use std::ops::Range;
 
 use super::fold::{Space, fold_into};
-use super::suspect::{GAP, SINGLES};
-use super::words::{Words, in_word, letter_of, spell};
+use super::spaced::{Piece, Stretch};
+use super::words::{Words, in_word, spell};
 use super::{Origins, escapes};
 
-/// Letters that one spaced-out stretch holds at most; a longer one is several.
-const STRETCH: usize = 1024;
+/// Letters of a word that is more likely several.
+const LONG_WORD: usize = 16;
 
 /// A text made from another, in steps.
 #[derive(Debug, Default)]
@@ -45,67 +45,79 @@ struct Join<'w> {
 
 impl Join<'_> {
     fn text(&mut self, text: &[u8]) {
-        let mut at = 0;
+        let (mut done, mut at) = (0, 0);
         while at < text.len() {
-            let stretch = stretch(text, at);
-            if stretch.len() >= SINGLES {
-                let end = stretch.last().map_or(at, |last| last + 1);
+            if let Some(stretch) = Stretch::at(text, at, done) {
+                self.plain(text, done..stretch.range.start);
                 self.spaced(text, &stretch);
-                self.origins.aligned(self.out.len(), end);
-                at = end;
-                continue;
+                (done, at) = (stretch.range.end, stretch.range.end);
             }
-            let rest = text.get(at..).unwrap_or_default();
-            let len = rest.iter().position(|byte| !in_word(*byte)).unwrap_or(rest.len());
-            let word = rest.get(..len).unwrap_or_default();
-            if let Some(first) = rest.first().filter(|_| word.is_empty()) {
-                if *first != b' ' || self.out.last() != Some(&b' ') {
-                    self.origins.aligned(self.out.len(), at);
-                    self.out.push(*first);
-                }
-                at += 1;
-            } else {
-                self.word(word, at);
-                at += len;
-            }
+            at += word_len(text, at).max(1);
         }
+        self.plain(text, done..text.len());
         self.origins.finish(text.len());
     }
 
-    /// A word at `at`.
-    fn word(&mut self, word: &[u8], at: usize) {
+    /// Text that is not spaced out.
+    fn plain(&mut self, text: &[u8], range: Range<usize>) {
+        let Range { start: mut at, end } = range;
+        let text = text.get(..end).unwrap_or_default();
         self.origins.aligned(self.out.len(), at);
-        let has_signs = word.iter().any(|byte| letter_of(*byte).is_some());
-        if has_signs { self.out.extend(self.reading(word)) } else { self.out.extend(word) }
-    }
-
-    /// A word with its digits read as letters, where it has letters or reads as a word of the rules; as long as it was.
-    fn reading(&self, word: &[u8]) -> Vec<u8> {
-        self.words.read(word).unwrap_or_else(|| {
-            let has_letters = word.iter().any(u8::is_ascii_lowercase);
-            if has_letters { spell(word, 0) } else { word.to_vec() }
-        })
-    }
-
-    /// Single letters at `places`. What is the least that divides them stands between letters, anything else between words.
-    fn spaced(&mut self, text: &[u8], places: &[usize]) {
-        let gap = |one: usize, next: usize| text.get(one + 1..next).unwrap_or_default();
-        let gaps = places.array_windows::<2>().map(|[one, next]| gap(*one, *next));
-        let least = gaps.min_by_key(|gap| gap.len()).unwrap_or_default();
-        let mut is_divided = false;
-        for word in places.chunk_by(|one, next| gap(*one, *next) == least) {
-            is_divided |= word.len() < places.len();
-            self.joined(text, word, is_divided);
+        while let Some(first) = text.get(at) {
+            let word = text.get(at..at + word_len(text, at)).unwrap_or_default();
+            self.origins.aligned(self.out.len(), at);
+            if !word.is_empty() {
+                self.out.extend(self.words.reading(word).iter());
+            } else if *first != b' ' || self.out.last() != Some(&b' ') {
+                self.out.push(*first);
+            }
+            at += word.len().max(1);
         }
     }
 
-    /// The letters of a word, or when nothing divides words, of several.
-    fn joined(&mut self, text: &[u8], places: &[usize], is_divided: bool) {
+    fn spaced(&mut self, text: &[u8], stretch: &Stretch<'_>) {
+        let (is_divided, is_long) = (stretch.is_divided(), stretch.has_long_words());
+        for piece in &stretch.pieces {
+            match piece {
+                Piece::Word(places) => self.word(text, places, is_long),
+                Piece::Sign(at) => {
+                    let sign = text.get(*at..=*at).unwrap_or_default();
+                    let is_divider = !is_divided && stretch.is_gap(sign);
+                    self.origins.aligned(self.out.len(), *at);
+                    self.out.extend(if is_divider { b" " } else { sign });
+                }
+                Piece::Divider(at) => self.divider(text, at, stretch),
+            }
+        }
+        self.origins.aligned(self.out.len(), stretch.range.end);
+    }
+
+    /// White space as one space, and signs that are not the gap's.
+    fn divider(&mut self, text: &[u8], at: &Range<usize>, stretch: &Stretch<'_>) {
+        let divider = text.get(at.clone()).unwrap_or_default();
+        let mut place = at.start;
+        for run in divider.chunk_by(|one, next| (*one == b' ') == (*next == b' ')) {
+            self.origins.aligned(self.out.len(), place);
+            if !run.contains(&b' ') && !stretch.is_gap(run) {
+                self.out.extend(run);
+            } else if self.out.last() != Some(&b' ') {
+                self.out.push(b' ');
+            }
+            place += run.len();
+        }
+    }
+
+    /// The letters of a word, or of several.
+    fn word(&mut self, text: &[u8], places: &[usize], is_long: bool) {
         let letters: Vec<u8> =
             places.iter().filter_map(|place| text.get(*place)).copied().collect();
         let mut places = places.iter();
         let mut push = |letters: &[u8]| {
-            if self.out.last().is_some_and(|last| in_word(*last)) {
+            let is_divided = match self.out.last() {
+                Some(b',' | b';' | b'!' | b'?' | b':') => is_long,
+                last => last.is_some_and(|last| in_word(*last)),
+            };
+            if is_divided {
                 self.out.push(b' ');
             }
             for (letter, place) in letters.iter().zip(&mut places) {
@@ -113,32 +125,15 @@ impl Join<'_> {
                 self.out.push(*letter);
             }
         };
-        if is_divided {
-            let letters = self.words.read(&letters).unwrap_or_else(|| spell(&letters, 0));
-            push(&letters);
-        } else {
+        if is_long || letters.len() >= LONG_WORD {
             self.words.split(&spell(&letters, 0), push);
+        } else {
+            push(&self.words.reading(&letters));
         }
     }
 }
 
-/// The places of single letters in a row, from `at` on.
-fn stretch(text: &[u8], at: usize) -> Vec<usize> {
-    let is_word = |at: usize| text.get(at).is_some_and(|byte| in_word(*byte));
-    let mut places = Vec::new();
-    let mut next = at;
-    let starts_word = at.checked_sub(1).is_none_or(|before| !is_word(before));
-    while starts_word && is_word(next) && !is_word(next + 1) && places.len() < STRETCH {
-        if !text.get(next).is_some_and(|byte| byte.is_ascii()) {
-            break;
-        }
-        places.push(next);
-        let after = next + 1;
-        let gap = (0..=2 * GAP).find(|gap| is_word(after + gap)).unwrap_or_default();
-        if gap == 0 {
-            break;
-        }
-        next = after + gap;
-    }
-    places
+fn word_len(text: &[u8], at: usize) -> usize {
+    let rest = text.get(at..).unwrap_or_default();
+    rest.iter().position(|byte| !in_word(*byte)).unwrap_or(rest.len())
 }

@@ -1,8 +1,9 @@
 //! The words that rules are made of: what a disguised word is held against.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::AhoCorasick;
 
 use super::fold;
 
@@ -14,6 +15,21 @@ const LONGEST: usize = 24;
 
 /// Ones in a word that may be `i` or `l` each.
 const MOST_ONES: usize = 4;
+
+/// What a word costs that letters are split into.
+const WORD: usize = 20;
+
+/// Letters of a word that may well be part of another one.
+const SHORT: usize = 3;
+
+/// What a shorter one costs more.
+const SHORT_WORD: usize = 8;
+
+/// What a part that is no word costs, apart from its letters.
+const UNKNOWN: usize = 20;
+
+/// What each letter costs that is in no word.
+const LETTER: usize = 10;
 
 /// Words of rules, folded.
 #[derive(Debug)]
@@ -35,9 +51,8 @@ impl Words {
                 }
             }
         }
-        let long = all.iter().filter(|word| word.len() > 1);
-        let splitter =
-            AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(long).ok();
+        let long = all.iter().filter(|word| word.len() > 1 || matches!(***word, [b'a' | b'i']));
+        let splitter = AhoCorasick::new(long).ok();
         Self { all, splitter }
     }
 
@@ -62,21 +77,83 @@ impl Words {
         })
     }
 
-    /// Calls `each` with the ranges of the words that `letters` is made of, and what lies between them.
+    /// A word as it reads, as long as it was: one of these if it can be, else with letters for the digits and signs among its letters.
+    pub(super) fn reading<'w>(&self, word: &'w [u8]) -> Cow<'w, [u8]> {
+        let is_written = word.iter().any(u8::is_ascii_alphanumeric);
+        if !is_written || !word.iter().any(|byte| letter_of(*byte).is_some()) {
+            return Cow::Borrowed(word);
+        }
+        if let Some(known) = self.read(word) {
+            return Cow::Owned(known);
+        }
+        let is_letter = |byte: &u8| byte.is_ascii_lowercase();
+        let is_numbered = word.iter().skip_while(|byte| is_letter(byte)).all(u8::is_ascii_digit);
+        if is_numbered || !word.iter().any(is_letter) {
+            return Cow::Borrowed(word);
+        }
+        Cow::Owned(spell(word, 0))
+    }
+
+    /// Calls `each` with the words that `letters` is most likely made of, and what lies between them.
     pub(super) fn split(&self, letters: &[u8], mut each: impl FnMut(&[u8])) {
-        let mut at = 0;
-        if let Some(splitter) = &self.splitter {
-            for word in splitter.find_iter(letters) {
-                if word.start() > at {
-                    each(letters.get(at..word.start()).unwrap_or_default());
-                }
-                each(letters.get(word.range()).unwrap_or_default());
-                at = word.end();
+        let mut ends = self.ends(letters);
+        let mut start = 0;
+        while let Some(end) = ends.pop() {
+            each(letters.get(start..end).unwrap_or_default());
+            start = end;
+        }
+    }
+
+    /// Where the parts of the split that costs least end, from the last to the first.
+    fn ends(&self, letters: &[u8]) -> Vec<usize> {
+        let words = self.splitter.iter().flat_map(|words| words.find_overlapping_iter(letters));
+        let mut words = words.peekable();
+        let mut best = vec![Split::default()];
+        let mut last = Split::default();
+        for end in 1..=letters.len() {
+            let mut split =
+                Split { word: NONE, unknown: last.unknown.min((last.word.0 + UNKNOWN, end - 1)) };
+            split.unknown.0 += LETTER;
+            while let Some(word) = words.next_if(|word| word.end() == end) {
+                let before = best.get(word.start()).map_or(NONE, Split::last);
+                let cost = before.0 + WORD + if word.len() < SHORT { SHORT_WORD } else { 0 };
+                split.word = split.word.min((cost, word.start()));
             }
+            best.push(split);
+            last = split;
         }
-        if at < letters.len() {
-            each(letters.get(at..).unwrap_or_default());
+        let mut ends = Vec::new();
+        let mut end = letters.len();
+        while end > 0 {
+            ends.push(end);
+            end = best.get(end).map_or(0, |split| split.last().1);
         }
+        ends
+    }
+}
+
+/// The least costs of splitting the letters up to a place, and where the last part begins.
+#[derive(Debug, Clone, Copy)]
+struct Split {
+    /// When it is a word.
+    word: (usize, usize),
+    /// When it is letters that are none.
+    unknown: (usize, usize),
+}
+
+/// More than any split costs.
+const NONE: (usize, usize) = (usize::MAX / 2, 0);
+
+impl Default for Split {
+    /// Of no letters.
+    fn default() -> Self {
+        Self { word: (0, 0), unknown: NONE }
+    }
+}
+
+impl Split {
+    fn last(&self) -> (usize, usize) {
+        self.word.min(self.unknown)
     }
 }
 
