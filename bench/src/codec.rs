@@ -79,8 +79,8 @@ pub fn run(setup: &Setup) -> anyhow::Result<Report> {
             theirs: &|pair| router.compress_auto(&pair.message.json).unwrap().0.data.len(),
         },
     );
-    report.tables.push(peek::table(&pairs, setup.rounds));
-    report.tables.push(context::table(&engine, &pairs, setup.rounds));
+    peek::run(&mut report, &pairs, setup.rounds);
+    context::run(&mut report, &engine, &pairs, setup.rounds);
     Ok(report)
 }
 

@@ -35,17 +35,29 @@ pub(super) fn run(report: &mut Report, rounds: usize, pairs: &[Pair<'_>], action
     let mut table = Table::new(action.name, action.note, &COLUMNS);
     let title = format!("{}: times as fast as the reference", action.name);
     let mut plot = Plot::new(&format!("codec-{}", action.name), &title, action.goal);
-    for kind in Kind::ALL {
-        let of_kind = pairs.iter().copied().filter(|pair| pair.message.kind == kind);
-        measure(&mut table, &mut plot, rounds, kind.name(), of_kind.collect(), action);
+    for (name, group) in groups(pairs.into_iter()) {
+        measure(&mut table, &mut plot, rounds, name, group, action);
     }
-    for (from, to, name) in SIZES {
-        let of_size = pairs.iter().copied().filter(|pair| (from..to).contains(&pair.json().len()));
-        measure(&mut table, &mut plot, rounds, name, of_size.collect(), action);
-    }
-    measure(&mut table, &mut plot, rounds, "all", pairs, action);
     report.tables.push(table);
     report.plots.push(plot);
+}
+
+/// By kind, by size, and all; without those that are empty.
+pub(super) fn groups<'a, 'b>(
+    pairs: impl Iterator<Item = &'a Pair<'b>> + Clone,
+) -> impl Iterator<Item = (&'static str, Vec<&'a Pair<'b>>)>
+where
+    'b: 'a,
+{
+    let by_kind = Kind::ALL.map(|kind| {
+        (kind.name(), pairs.clone().filter(|pair| pair.message.kind == kind).collect::<Vec<_>>())
+    });
+    let by_size = SIZES.map(|(from, to, name)| {
+        (name, pairs.clone().filter(|pair| (from..to).contains(&pair.json().len())).collect())
+    });
+    let all = ("all", pairs.collect());
+    let groups = by_kind.into_iter().chain(by_size).chain([all]);
+    groups.filter(|(_, group): &(_, Vec<_>)| !group.is_empty())
 }
 
 fn measure(
@@ -56,9 +68,6 @@ fn measure(
     pairs: Vec<&Pair<'_>>,
     action: &Action<'_>,
 ) {
-    if pairs.is_empty() {
-        return;
-    }
     let raw: usize = pairs.iter().map(|pair| pair.json().len()).sum();
     let (mut our_bytes, mut their_bytes) = (0, 0);
     let all = |side: &dyn Fn(&Pair<'_>) -> usize| {
