@@ -3,6 +3,7 @@
 //! Needs `--data FOLDER` with `threats.train.jsonl` and `threats.dev.jsonl`: one JSON object a line with `text`, `label`, `source` and
 //! `ctx` (an attack only where its source says so). Rules are tuned on train; dev is for reporting.
 
+mod disguises;
 mod evasion;
 mod tables;
 

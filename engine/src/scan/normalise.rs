@@ -11,6 +11,7 @@ mod letter;
 mod origins;
 mod reveal;
 mod spaced;
+mod split;
 mod suspect;
 mod tags;
 mod words;

@@ -7,6 +7,7 @@ mod anchors;
 mod compile;
 mod find;
 mod format;
+mod vocabulary;
 
 #[cfg(test)]
 mod tests;
@@ -116,10 +117,7 @@ impl RuleSet {
         for (text, rules) in texts.iter().enumerate() {
             format::merge(&mut definitions, format::read(rules, Some(text))?);
         }
-        let patterns: Vec<String> =
-            definitions.iter().filter_map(format::Definition::words_of_regex).collect();
-        let texts = definitions.iter().filter(|one| !one.raw).flat_map(format::Definition::texts);
-        let words = Words::of(texts.chain(patterns.iter().map(String::as_str)));
+        let words = Words::new(definitions.iter().flat_map(format::Definition::words));
         let rules: Vec<Rule> = definitions.into_iter().map(Rule::new).collect::<Result<_, _>>()?;
         Ok(Self {
             operator: Indexes::new(&rules, true),

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::fold::{Space, fold_into};
 use super::spaced::{Piece, Stretch};
-use super::words::{Words, in_word, spell};
+use super::words::{Words, in_word};
 use super::{Origins, escapes};
 
 /// Letters of a word that is more likely several.
@@ -114,8 +114,12 @@ impl Join<'_> {
         let mut places = places.iter();
         let mut push = |letters: &[u8]| {
             let is_divided = match self.out.last() {
-                Some(b',' | b';' | b'!' | b'?' | b':') => is_long,
-                last => last.is_some_and(|last| in_word(*last)),
+                Some(b',' | b';' | b'!' | b':') => is_long,
+                Some(b'@' | b'$') | None => false,
+                // Numbers end names.
+                Some(last) => {
+                    in_word(*last) && letters.first().is_some_and(|first| !first.is_ascii_digit())
+                }
             };
             if is_divided {
                 self.out.push(b' ');
@@ -126,7 +130,7 @@ impl Join<'_> {
             }
         };
         if is_long || letters.len() >= LONG_WORD {
-            self.words.split(&spell(&letters, 0), push);
+            self.words.split(&letters, push);
         } else {
             push(&self.words.reading(&letters));
         }

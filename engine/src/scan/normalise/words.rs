@@ -2,10 +2,9 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::sync::OnceLock;
 
-use aho_corasick::AhoCorasick;
-
-use super::fold;
+use super::split::Splitter;
 
 /// Letters of the shortest word that gives a disguise away.
 const TELLING: usize = 4;
@@ -16,44 +15,19 @@ const LONGEST: usize = 24;
 /// Ones in a word that may be `i` or `l` each.
 const MOST_ONES: usize = 4;
 
-/// What a word costs that letters are split into.
-const WORD: usize = 20;
-
-/// Letters of a word that may well be part of another one.
-const SHORT: usize = 3;
-
-/// What a shorter one costs more.
-const SHORT_WORD: usize = 8;
-
-/// What a part that is no word costs, apart from its letters.
-const UNKNOWN: usize = 20;
-
-/// What each letter costs that is in no word.
-const LETTER: usize = 10;
-
 /// Words of rules, folded.
 #[derive(Debug)]
 pub(in crate::scan) struct Words {
     all: HashSet<Box<[u8]>>,
-    /// Finds them where no space divides them.
-    splitter: Option<AhoCorasick>,
+    /// Made when it is first needed.
+    splitter: OnceLock<Option<Splitter>>,
 }
 
 impl Words {
-    /// The words of texts and of patterns.
-    pub(in crate::scan) fn of<'t>(texts: impl Iterator<Item = &'t str>) -> Self {
-        let mut all: HashSet<Box<[u8]>> = HashSet::new();
-        for text in texts {
-            let (folded, _) = fold(text);
-            for word in folded.split(|byte| !byte.is_ascii_lowercase()) {
-                if (1..=LONGEST).contains(&word.len()) {
-                    all.insert(Box::from(word));
-                }
-            }
-        }
-        let long = all.iter().filter(|word| word.len() > 1 || matches!(***word, [b'a' | b'i']));
-        let splitter = AhoCorasick::new(long).ok();
-        Self { all, splitter }
+    /// From words in lower case, as they fold.
+    pub(in crate::scan) fn new(words: impl Iterator<Item = Vec<u8>>) -> Self {
+        let words = words.filter(|word| (1..=LONGEST).contains(&word.len()));
+        Self { all: words.map(Vec::into_boxed_slice).collect(), splitter: OnceLock::new() }
     }
 
     fn has(&self, word: &[u8]) -> bool {
@@ -94,66 +68,23 @@ impl Words {
         Cow::Owned(spell(word, 0))
     }
 
-    /// Calls `each` with the words that `letters` is most likely made of, and what lies between them.
-    pub(super) fn split(&self, letters: &[u8], mut each: impl FnMut(&[u8])) {
-        let mut ends = self.ends(letters);
+    /// Calls `each` with the words that `word` is most likely made of, digits in them as letters, and with what lies between them.
+    pub(super) fn split(&self, word: &[u8], mut each: impl FnMut(&[u8])) {
+        let letters = spell(word, 0);
+        let splitter =
+            self.splitter.get_or_init(|| Splitter::new(self.all.iter().map(|word| &**word)));
+        let ends = splitter.as_ref().map(|splitter| splitter.ends(&letters));
         let mut start = 0;
-        while let Some(end) = ends.pop() {
-            each(letters.get(start..end).unwrap_or_default());
+        for (end, is_word) in ends.unwrap_or_default().into_iter().rev() {
+            let part = word.get(start..end).unwrap_or_default();
+            let is_written = part.iter().any(u8::is_ascii_alphanumeric);
+            each(if is_word && is_written {
+                letters.get(start..end).unwrap_or_default()
+            } else {
+                part
+            });
             start = end;
         }
-    }
-
-    /// Where the parts of the split that costs least end, from the last to the first.
-    fn ends(&self, letters: &[u8]) -> Vec<usize> {
-        let words = self.splitter.iter().flat_map(|words| words.find_overlapping_iter(letters));
-        let mut words = words.peekable();
-        let mut best = vec![Split::default()];
-        let mut last = Split::default();
-        for end in 1..=letters.len() {
-            let mut split =
-                Split { word: NONE, unknown: last.unknown.min((last.word.0 + UNKNOWN, end - 1)) };
-            split.unknown.0 += LETTER;
-            while let Some(word) = words.next_if(|word| word.end() == end) {
-                let before = best.get(word.start()).map_or(NONE, Split::last);
-                let cost = before.0 + WORD + if word.len() < SHORT { SHORT_WORD } else { 0 };
-                split.word = split.word.min((cost, word.start()));
-            }
-            best.push(split);
-            last = split;
-        }
-        let mut ends = Vec::new();
-        let mut end = letters.len();
-        while end > 0 {
-            ends.push(end);
-            end = best.get(end).map_or(0, |split| split.last().1);
-        }
-        ends
-    }
-}
-
-/// The least costs of splitting the letters up to a place, and where the last part begins.
-#[derive(Debug, Clone, Copy)]
-struct Split {
-    /// When it is a word.
-    word: (usize, usize),
-    /// When it is letters that are none.
-    unknown: (usize, usize),
-}
-
-/// More than any split costs.
-const NONE: (usize, usize) = (usize::MAX / 2, 0);
-
-impl Default for Split {
-    /// Of no letters.
-    fn default() -> Self {
-        Self { word: (0, 0), unknown: NONE }
-    }
-}
-
-impl Split {
-    fn last(&self) -> (usize, usize) {
-        self.word.min(self.unknown)
     }
 }
 

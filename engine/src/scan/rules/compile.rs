@@ -143,19 +143,22 @@ impl Pattern {
         Self { source, ready: OnceLock::new() }
     }
 
-    /// Folded text is mostly ASCII, where classes such as `\w` and `.` need no Unicode tables, which are many times as large; a pattern
-    /// that names characters beyond ASCII gets them.
     fn compile(&self) -> Result<Regex, Box<BuildError>> {
-        let pattern = &self.source;
-        let unicode = !pattern.is_ascii() || pattern.contains(r"\p{") || pattern.contains(r"\x{");
         let config = Regex::config().nfa_size_limit(Some(MAX_REGEX));
-        let syntax = syntax::Config::new().unicode(unicode).utf8(false);
-        Regex::builder().configure(config).syntax(syntax).build(pattern).map_err(Box::new)
+        let syntax = syntax_of(&self.source);
+        Regex::builder().configure(config).syntax(syntax).build(&self.source).map_err(Box::new)
     }
 
     fn ready(&self) -> Option<&Regex> {
         self.ready.get_or_init(|| self.compile().ok()).as_ref()
     }
+}
+
+/// Folded text is mostly ASCII, where classes such as `\w` and `.` need no Unicode tables, which are many times as large; a pattern that
+/// names characters beyond ASCII gets them.
+pub(super) fn syntax_of(pattern: &str) -> syntax::Config {
+    let unicode = !pattern.is_ascii() || pattern.contains(r"\p{") || pattern.contains(r"\x{");
+    syntax::Config::new().unicode(unicode).utf8(false)
 }
 
 /// All literals that matter to a kind of speaker.

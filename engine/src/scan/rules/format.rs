@@ -5,8 +5,9 @@ use std::collections::HashSet;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{RuleError, RuleProblem};
-use crate::scan::{Category, Speaker};
+use super::compile::syntax_of;
+use super::{RuleError, RuleProblem, vocabulary};
+use crate::scan::{Category, Speaker, normalise};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -70,24 +71,20 @@ impl Definition {
         RuleError::Rule { text: text.unwrap_or_default(), line, id: self.id.clone(), source }
     }
 
-    /// What the rule is about, in texts whose words matter.
-    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
-        let texts = self.literals.iter().chain(&self.near).chain(&self.matches);
-        texts.map(String::as_str)
-    }
-
-    /// Its regex without escapes, so that words remain.
-    pub(super) fn words_of_regex(&self) -> Option<String> {
-        let regex = self.regex.as_ref().filter(|_| !self.raw)?;
-        let mut parts = regex.split('\\');
-        let mut words = parts.next().unwrap_or_default().to_owned();
-        for part in parts {
-            let mut chars = part.chars();
-            chars.next();
-            words.push(' ');
-            words.push_str(chars.as_str());
-        }
-        Some(words)
+    /// The words that it is about.
+    pub(super) fn words(&self) -> impl Iterator<Item = Vec<u8>> {
+        let texts =
+            self.literals.iter().chain(&self.near).chain(&self.matches).filter(|_| !self.raw);
+        let texts = texts.flat_map(|text| {
+            let (folded, _) = normalise::fold(text);
+            folded.split(|byte| !byte.is_ascii_lowercase()).map(<[u8]>::to_vec).collect::<Vec<_>>()
+        });
+        let pattern = self.regex.as_deref().filter(|_| !self.raw).map(normalise::fold_pattern);
+        texts.chain(
+            pattern
+                .into_iter()
+                .flat_map(|pattern| vocabulary::words(&pattern, &syntax_of(&pattern))),
+        )
     }
 
     fn check(&self) -> Result<(), RuleProblem> {
