@@ -133,9 +133,10 @@ impl Scan {
             format!("{}, line {line}", path.unwrap_or_default())
         };
         match error {
-            ConfigError::Rules(RuleError::Syntax { text, line, source }) => {
+            ConfigError::Rules(RuleError::Syntax { text, line, id, source }) => {
+                let rule = id.map(|id| format!("rule {id}: ")).unwrap_or_default();
                 // Its own words are several lines, with the offending one among them.
-                anyhow!("{}: {}", place(text, line), source.message())
+                anyhow!("{}: {rule}{}", place(text, line), source.message())
             }
             ConfigError::Rules(RuleError::Rule { text, line, id, source }) => {
                 anyhow::Error::new(source).context(format!("{}: rule {id}", place(text, line)))

@@ -42,12 +42,14 @@ pub struct RuleSet {
 #[non_exhaustive]
 pub enum RuleError {
     /// A text is not TOML, or not of the form that `rules/injection.toml` shows.
-    #[error("rules cannot be read: text {text}, line {line}")]
+    #[error("rules cannot be read: text {text}, line {line}{}", of_rule(id.as_deref()))]
     Syntax {
         /// Which of the texts, from 0.
         text: usize,
         /// The line, from 1.
         line: usize,
+        /// The rule, where it says its id.
+        id: Option<String>,
         /// What is wrong.
         #[source]
         source: Box<toml::de::Error>,
@@ -65,6 +67,10 @@ pub enum RuleError {
         #[source]
         source: RuleProblem,
     },
+}
+
+fn of_rule(id: Option<&str>) -> String {
+    id.map(|id| format!(", rule {id:?}")).unwrap_or_default()
 }
 
 /// What is wrong with a rule.

@@ -108,10 +108,14 @@ impl Definition {
 /// The first thing that is wrong, with its line.
 pub(super) fn read(rules: &str, text: Option<usize>) -> Result<Vec<Definition>, RuleError> {
     let line_at = |at: usize| rules.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1;
-    let file: File = toml::from_str(rules).map_err(|source| RuleError::Syntax {
-        text: text.unwrap_or_default(),
-        line: line_at(source.span().unwrap_or_default().start),
-        source: Box::new(source),
+    let file: File = toml::from_str(rules).map_err(|source| {
+        let at = source.span().unwrap_or_default().start;
+        RuleError::Syntax {
+            text: text.unwrap_or_default(),
+            line: line_at(at),
+            id: id_at(rules, at),
+            source: Box::new(source),
+        }
     })?;
     let mut ids = HashSet::new();
     let mut definitions = Vec::with_capacity(file.rule.len());
@@ -125,6 +129,19 @@ pub(super) fn read(rules: &str, text: Option<usize>) -> Result<Vec<Definition>, 
         definitions.push(definition);
     }
     Ok(definitions)
+}
+
+/// The id of the rule at `at`, in a text that cannot be read as a whole.
+fn id_at(rules: &str, at: usize) -> Option<String> {
+    const HEAD: &str = "[[rule]]";
+    // What is wrong with a rule as a whole is told of its head.
+    let end = if rules.get(at..)?.starts_with(HEAD) { at + HEAD.len() } else { at };
+    let body = rules.get(rules.get(..end)?.rfind(HEAD)? + HEAD.len()..)?;
+    let body = body.find(HEAD).map_or(Some(body), |next| body.get(..next))?;
+    let id =
+        body.lines().find_map(|line| line.trim().strip_prefix("id")?.trim().strip_prefix('='))?;
+    let id = id.trim().trim_matches(['"', '\'']);
+    (!id.is_empty() && id.len() <= 64).then(|| id.to_owned())
 }
 
 /// Adds `more`; a rule takes the place of an earlier one of the same id.

@@ -87,6 +87,30 @@ fn a_bad_rule_is_refused_with_its_line() {
     }
 }
 
+#[test]
+fn what_cannot_be_read_names_its_rule() {
+    let rule = |id: &str, rest: &str| {
+        format!(
+            "[[rule]]\nid = '{id}'\ncategory = 'injection'\ndescription = ''\nseverity = 1\n{rest}\n"
+        )
+    };
+    let good = rule("first", "literals = ['abc']");
+    for (bad, named) in [
+        (rule("second", "literals = ['abc']\nregexp = 'a'"), Some("second")),
+        (rule("second", "literals = 'abc'"), Some("second")),
+        (rule("second", ""), Some("second")),
+        (rule("second", "literals = ['abc']\nnear ="), Some("second")),
+        ("[[rule]]\nregexp = 'a'\n".to_owned(), None),
+    ] {
+        let error =
+            RuleSet::with(&[&format!("{good}{bad}{}", rule("third", "literals = ['abc']"))]);
+        let error = error.unwrap_err();
+        let RuleError::Syntax { id, .. } = &error else { panic!("{bad}: {error:?}") };
+        assert_eq!(id.as_deref(), named, "{bad}: {error:?}");
+        assert_eq!(error.to_string().contains("rule \"second\""), named.is_some(), "{error}");
+    }
+}
+
 /// Of the forms that rules can have, and hard on the matcher.
 const RULES: &str = r#"
 [[rule]]
