@@ -1,5 +1,7 @@
 //! What the parts that talk to brokers share.
 
+pub mod log_dirs;
+
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use std::{env, fs};

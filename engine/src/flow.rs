@@ -91,6 +91,13 @@ impl Engine {
         self.guard.as_ref().is_some_and(Guard::requires)
     }
 
+    /// Whether it was made with keys. Without, it asks of a message neither when it goes or comes, nor where, nor what else goes with it, so
+    /// that adapters need not find it out.
+    #[must_use]
+    pub fn has_keys(&self) -> bool {
+        self.guard.is_some()
+    }
+
     /// How many messages were refused because they came before ([`OpenError::Repeated`]).
     #[must_use]
     pub fn repeated(&self) -> u64 {

@@ -32,11 +32,13 @@ pub(crate) struct Opener {
 impl Opener {
     /// Leaves the delivery as it came where it cannot be opened. `returned` is for one that this side has sent itself.
     pub(crate) fn open(&self, delivery: &mut Delivery, returned: bool) -> Result<(), OpenError> {
-        let source = destination::of(delivery.exchange.as_str(), delivery.routing_key.as_str());
-        let found = properties::engines(&delivery.properties);
+        let keyed = self.engine.has_keys();
+        let (exchange, routing_key) = (delivery.exchange.as_str(), delivery.routing_key.as_str());
+        let source = if keyed { destination::of(exchange, routing_key) } else { String::new() };
+        let found = if keyed { properties::engines(&delivery.properties) } else { Vec::new() };
         let inbound = Inbound {
             key: properties::key(&delivery.properties),
-            time: Some(SystemTime::now()),
+            time: keyed.then(SystemTime::now),
             redelivered: delivery.redelivered,
             stored: returned,
             headers: &found,
@@ -54,7 +56,7 @@ impl Opener {
             let accepts = framed || header_is(&delivery.properties, headers::ACCEPT, "1");
             self.replies.note(reply_to.as_str(), accepts);
         }
-        let Some(opened) = opened? else { return Ok(()) };
+        let Some(opened) = opened?.filter(|opened| !opened.is_untouched()) else { return Ok(()) };
         let flag = opened.verdict.header();
         if opened.is_framed() {
             delivery.data = opened.payload.into_owned();

@@ -82,11 +82,15 @@ impl Channel {
         payload: &Bytes,
         properties: BasicProperties,
     ) -> Result<Message, m2m_engine::WrapError> {
-        let destination = destination::of(exchange.as_str(), routing_key.as_str());
+        let keyed = self.engine().has_keys();
+        let destination = match keyed {
+            true => destination::of(exchange.as_str(), routing_key.as_str()),
+            false => String::new(),
+        };
         let plain = self.must_be_plain(&exchange, &routing_key);
         let outbound = Outbound {
             key: properties::key(&properties),
-            time: Some(SystemTime::now()),
+            time: keyed.then(SystemTime::now),
             algorithm: plain.then_some(Algorithm::Stored),
             ..Outbound::to(&destination)
         };

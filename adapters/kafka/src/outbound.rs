@@ -122,7 +122,7 @@ impl<C: ClientContext + 'static, R: AsyncRuntime> FutureProducer<C, R> {
     {
         let outbound = Outbound {
             key: record.key.map(ToBytes::to_bytes),
-            time: Some(SystemTime::now()),
+            time: self.engine().has_keys().then(SystemTime::now),
             ..Outbound::to(record.topic)
         };
         let (framed, added, payload) = match record.payload {

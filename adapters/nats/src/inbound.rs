@@ -49,6 +49,7 @@ pub(crate) fn open(
     let (headers, payload) = (message.headers.as_ref(), &message.payload);
     match judge(engine, &message.subject, headers, payload, origin) {
         Ok(None) => Ok(message),
+        Ok(Some(opened)) if opened.is_untouched() => Ok(message),
         Ok(Some(opened)) => {
             let headers = message.headers.take().unwrap_or_default();
             message.headers = headers::opened(headers, &opened);
@@ -70,7 +71,7 @@ pub(crate) fn judge<'a>(
     let found = headers::engines(headers);
     let inbound = Inbound {
         key: headers::key(headers),
-        time: Some(SystemTime::now()),
+        time: engine.has_keys().then(SystemTime::now),
         identity: origin.identity.as_deref(),
         redelivered: origin.redelivered,
         stored: origin.stored,

@@ -12,7 +12,7 @@ use lapin::options::{
 };
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Connection, ConnectionProperties};
-use m2m_engine::Engine;
+use m2m_engine::{Engine, Outbound};
 use m2m_tests::harness::{Rabbit, unique};
 
 use crate::brokers::{IN_FLIGHT, Sample, Stopwatch};
@@ -45,6 +45,15 @@ macro_rules! pass {
     }};
 }
 
+/// What RabbitMQ says of a queue's bytes: the sum of its messages' contents.
+pub(super) fn stored(engine: Option<&Arc<Engine>>, payloads: &[Bytes]) -> anyhow::Result<u64> {
+    let content = |payload: &Bytes| match engine {
+        Some(engine) => Ok(engine.wrap(payload, &Outbound::to("/queue"))?.bytes.len() as u64),
+        None => Ok(payload.len() as u64),
+    };
+    payloads.iter().map(content).sum()
+}
+
 fn persistent() -> BasicProperties {
     BasicProperties::default().with_delivery_mode(2)
 }
@@ -53,6 +62,7 @@ pub(super) async fn round(
     rabbit: &Rabbit,
     engine: Option<&Arc<Engine>>,
     payloads: &[Bytes],
+    stored: u64,
 ) -> anyhow::Result<Sample> {
     let connection = Connection::connect(rabbit.url(), ConnectionProperties::default()).await?;
     let channel = connection.create_channel().await?;
@@ -67,18 +77,7 @@ pub(super) async fn round(
             pass!(&channel, queue.as_str(), payloads)
         }
     };
-    let mut sample = watch.sample(0);
-    // What RabbitMQ says of a queue's bytes is the payloads' sum, which is what it stores of each, with its properties.
-    sample.stored = match engine {
-        None => payloads.iter().map(|payload| payload.len() as u64).sum(),
-        Some(engine) => {
-            let wrap = |payload: &Bytes| {
-                let outbound = m2m_engine::Outbound::to(&queue);
-                Ok::<_, m2m_engine::WrapError>(engine.wrap(payload, &outbound)?.bytes.len() as u64)
-            };
-            payloads.iter().map(wrap).sum::<Result<u64, _>>()?
-        }
-    };
+    let sample = watch.sample(stored);
     channel.queue_delete(queue.as_str().into(), QueueDeleteOptions::default()).await?;
     connection.close(200, "measured".into()).await?;
     Ok(sample)

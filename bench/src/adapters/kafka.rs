@@ -12,7 +12,7 @@ use rdkafka::consumer::{Consumer as _, StreamConsumer};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::{Offset, TopicPartitionList};
 
-use crate::brokers::{IN_FLIGHT, Sample, Stopwatch, kafka_client, stored};
+use crate::brokers::{IN_FLIGHT, Sample, Stopwatch, kafka_client, log_dirs};
 
 macro_rules! pass {
     ($producer:expr, $consumer:expr, $topic:expr, $payloads:expr) => {{
@@ -39,28 +39,51 @@ macro_rules! pass {
     }};
 }
 
-pub(super) async fn round(
-    kafka: &Kafka,
-    engine: Option<&Arc<Engine>>,
-    payloads: &[Bytes],
-) -> anyhow::Result<Sample> {
-    let topic = unique("adapters");
-    kafka.create_topic(&topic, 1).await?;
-    let client = kafka_client(kafka, &topic);
-    let (producer, consumer): (FutureProducer, StreamConsumer) =
-        (client.create()?, client.create()?);
-    let mut from = TopicPartitionList::new();
-    from.add_partition_offset(&topic, 0, Offset::Beginning)?;
-    consumer.assign(&from)?;
-    let watch = match engine {
-        None => pass!(&producer, &consumer, &topic, payloads),
-        Some(engine) => {
-            let producer = m2m_kafka::FutureProducer::new(producer, Arc::clone(engine));
-            let consumer = m2m_kafka::StreamConsumer::new(consumer, Arc::clone(engine));
-            pass!(&producer, &consumer, &topic, payloads)
-        }
-    };
-    let mut sample = watch.sample(0);
-    sample.stored = stored(&format!("{topic}-0"), "log")?;
-    Ok(sample)
+/// A topic, who writes to it, and who reads it: kept from round to round, as it takes a second until they have found it.
+pub(super) struct Topic {
+    name: String,
+    stored: u64,
+    clients: Clients,
+}
+
+enum Clients {
+    Bare(FutureProducer, StreamConsumer),
+    Wrapped(m2m_kafka::FutureProducer, m2m_kafka::StreamConsumer),
+}
+
+impl Topic {
+    pub(super) async fn new(kafka: &Kafka, engine: Option<&Arc<Engine>>) -> anyhow::Result<Self> {
+        let name = unique("adapters");
+        kafka.create_topic(&name, 1).await?;
+        let client = kafka_client(kafka, &name);
+        let (producer, consumer): (FutureProducer, StreamConsumer) =
+            (client.create()?, client.create()?);
+        let mut from = TopicPartitionList::new();
+        from.add_partition_offset(&name, 0, Offset::Beginning)?;
+        consumer.assign(&from)?;
+        let clients = match engine {
+            None => Clients::Bare(producer, consumer),
+            Some(engine) => Clients::Wrapped(
+                m2m_kafka::FutureProducer::new(producer, Arc::clone(engine)),
+                m2m_kafka::StreamConsumer::new(consumer, Arc::clone(engine)),
+            ),
+        };
+        Ok(Self { name, stored: 0, clients })
+    }
+
+    pub(super) async fn round(
+        &mut self,
+        kafka: &Kafka,
+        payloads: &[Bytes],
+    ) -> anyhow::Result<Sample> {
+        let watch = match &self.clients {
+            Clients::Bare(producer, consumer) => pass!(producer, consumer, &self.name, payloads),
+            Clients::Wrapped(producer, consumer) => pass!(producer, consumer, &self.name, payloads),
+        };
+        let mut sample = watch.sample(0);
+        let before =
+            std::mem::replace(&mut self.stored, log_dirs::bytes(kafka.bootstrap(), &self.name)?);
+        sample.stored = self.stored - before;
+        Ok(sample)
+    }
 }

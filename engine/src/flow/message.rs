@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::config::Tokenizer;
 use crate::encode::Algorithm;
 use crate::frame::{Form, Security};
-use crate::scan::Verdict;
+use crate::scan::{Outcome, Verdict};
 
 /// What is known of a message on its way out, beside its payload.
 #[derive(Debug, Clone, Copy, Default)]
@@ -112,6 +112,12 @@ impl Opened<'_> {
     #[must_use]
     pub fn is_framed(&self) -> bool {
         self.form != Form::Plain
+    }
+
+    /// Whether the message is what it was: it came plain, and our screening has nothing to say of it.
+    #[must_use]
+    pub fn is_untouched(&self) -> bool {
+        !self.is_framed() && self.verdict.outcome != Outcome::Flagged
     }
 
     /// The payload, without a copy where it is part of the message that was opened.

@@ -32,53 +32,55 @@ pub(crate) type Outcome = Result<(), Failure>;
 
 /// Publishes on one channel in confirm mode, in the order of calls.
 #[derive(Clone)]
-pub(crate) struct Flights {
+pub(crate) struct Flights(Arc<Inner>);
+
+struct Inner {
     channel: Arc<lapin::Channel>,
-    ledger: Arc<Mutex<Ledger>>,
+    ledger: Mutex<Ledger>,
     moved: Arc<Moved>,
 }
 
 impl Flights {
     pub(crate) fn new(channel: lapin::Channel, tally: Arc<Tally>) -> Self {
-        Self {
+        Self(Arc::new(Inner {
             channel: Arc::new(channel),
-            ledger: Arc::new(Mutex::new(Ledger::new(tally))),
+            ledger: Mutex::new(Ledger::new(tally)),
             moved: Arc::default(),
-        }
+        }))
     }
 
     /// Takes the message's place in the order of calls.
     pub(crate) fn publish(&self, message: Message) -> Ticket {
-        let channel = Arc::clone(&self.channel);
+        let channel = Arc::clone(&self.0.channel);
         let len = message.payload.len();
         let returnable = message.options.mandatory || message.options.immediate;
-        let kept = returnable.then(|| message.clone());
+        let kept = returnable.then(|| Box::new(message.clone()));
         let mut ledger = self.ledger();
         let id = ledger.next_id();
-        let signal = Arc::new(Signal::new(id, Arc::clone(&self.moved)));
-        ledger.add(id, len, kept, Arc::clone(&signal), move |written| {
-            Box::pin(async move {
-                let Message { exchange, routing_key, options, payload, properties } = message;
-                let published =
-                    channel.basic_publish(exchange, routing_key, options, &payload, properties);
-                let confirm = published.await?;
-                written.set();
-                drop(payload);
-                confirm.await
-            })
+        let signal = Arc::new(Signal::new(id, Arc::clone(&self.0.moved)));
+        let written = Arc::clone(&signal);
+        let publish = Box::pin(async move {
+            let Message { exchange, routing_key, options, payload, properties } = message;
+            let published =
+                channel.basic_publish(exchange, routing_key, options, &payload, properties);
+            let confirm = published.await?;
+            written.set_written();
+            drop((payload, channel, written));
+            confirm.await
         });
+        ledger.add(id, len, kept, Arc::clone(&signal), publish);
         // The first look puts the frames in lapin's queue.
-        self.moved.push(id);
-        ledger.settle_moved(&self.moved);
+        self.0.moved.push(id);
+        ledger.settle_moved(&self.0.moved);
         Ticket { id, signal, flights: self.clone() }
     }
 
     /// Waits until fewer than `limit` messages are in flight.
     pub(crate) async fn below(&self, limit: usize) {
         poll_fn(|cx| {
-            self.moved.watch(cx.waker());
+            self.0.moved.watch(cx.waker());
             let mut ledger = self.ledger();
-            ledger.settle_moved(&self.moved);
+            ledger.settle_moved(&self.0.moved);
             if ledger.flying() < limit { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
@@ -87,7 +89,7 @@ impl Flights {
     /// How many messages are in flight.
     pub(crate) fn flying(&self) -> usize {
         let mut ledger = self.ledger();
-        ledger.settle_moved(&self.moved);
+        ledger.settle_moved(&self.0.moved);
         ledger.flying()
     }
 
@@ -97,7 +99,7 @@ impl Flights {
     }
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -111,7 +113,10 @@ pub(crate) struct Ticket {
 impl Ticket {
     /// Waits until the message is written to the connection, which is true, or settled without.
     pub(crate) async fn written(&self) -> bool {
-        poll_fn(|cx| self.poll(cx, |ledger, id| ledger.is_written(id))).await
+        let written = poll_fn(|cx| self.poll(cx, |ledger, id| ledger.is_written(id))).await;
+        // Else the confirmation would wake who waits for something else by then.
+        self.signal.owner.take();
+        written
     }
 
     /// Ready, once, when the message is settled.
@@ -131,7 +136,7 @@ impl Ticket {
     ) -> Poll<T> {
         self.signal.owner.register(cx.waker());
         let mut ledger = self.flights.ledger();
-        ledger.settle_moved(&self.flights.moved);
+        ledger.settle_moved(&self.flights.0.moved);
         look(&mut ledger, self.id).map_or(Poll::Pending, Poll::Ready)
     }
 }

@@ -9,7 +9,6 @@
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use futures_util::future::BoxFuture;
@@ -20,29 +19,19 @@ use super::failure::{Failure, Tally};
 use super::flight::{Message, Outcome};
 use super::signal::{Moved, Signal};
 
-/// Set when a message is written to the connection.
-#[derive(Clone, Default)]
-pub(super) struct Written(Arc<AtomicBool>);
-
-impl Written {
-    pub(super) fn set(&self) {
-        self.0.store(true, Ordering::Release);
-    }
-}
-
 struct Entry {
     /// Bytes of its payload.
     len: usize,
     /// The message, where the broker may return it.
-    message: Option<Message>,
-    written: Written,
-    returned: Option<BasicReturnMessage>,
+    message: Option<Box<Message>>,
+    signal: Arc<Signal>,
+    returned: Option<Box<BasicReturnMessage>>,
     abandoned: bool,
     state: State,
 }
 
 enum State {
-    Flying(BoxFuture<'static, lapin::Result<Confirmation>>, Arc<Signal>),
+    Flying(BoxFuture<'static, lapin::Result<Confirmation>>),
     /// Looked at, and about to be settled.
     Landed,
     Settled(Outcome),
@@ -57,6 +46,9 @@ pub(super) struct Ledger {
     lost: bool,
     unclaimed: Vec<BasicReturnMessage>,
     tally: Arc<Tally>,
+    /// Empty between calls, kept for their room.
+    ids: Vec<u64>,
+    done: Vec<(u64, lapin::Result<Confirmation>)>,
 }
 
 impl Ledger {
@@ -68,6 +60,8 @@ impl Ledger {
             lost: false,
             unclaimed: Vec::new(),
             tally,
+            ids: Vec::new(),
+            done: Vec::new(),
         }
     }
 
@@ -80,13 +74,12 @@ impl Ledger {
         &mut self,
         id: u64,
         len: usize,
-        message: Option<Message>,
+        message: Option<Box<Message>>,
         signal: Arc<Signal>,
-        publish: impl FnOnce(Written) -> BoxFuture<'static, lapin::Result<Confirmation>>,
+        publish: BoxFuture<'static, lapin::Result<Confirmation>>,
     ) {
-        let written = Written::default();
-        let state = State::Flying(publish(written.clone()), signal);
-        let entry = Entry { len, message, written, returned: None, abandoned: false, state };
+        let state = State::Flying(publish);
+        let entry = Entry { len, message, signal, returned: None, abandoned: false, state };
         self.entries.insert(id, entry);
         self.flying += 1;
     }
@@ -98,7 +91,7 @@ impl Ledger {
     /// Whether the message is written to the connection; false when it is settled without.
     pub(super) fn is_written(&self, id: u64) -> Option<bool> {
         let entry = self.entries.get(&id)?;
-        let written = entry.written.0.load(Ordering::Acquire);
+        let written = entry.signal.is_written();
         (written || matches!(entry.state, State::Settled(_))).then_some(written)
     }
 
@@ -133,16 +126,17 @@ impl Ledger {
 
     /// Looks at all futures that have moved, until none has, and settles those that are done.
     pub(super) fn settle_moved(&mut self, moved: &Moved) {
-        let mut done = Vec::new();
+        let mut ids = std::mem::take(&mut self.ids);
+        let mut done = std::mem::take(&mut self.done);
         loop {
-            let ids = moved.take();
+            moved.take(&mut ids);
             if ids.is_empty() {
                 break;
             }
-            for id in ids {
+            for id in ids.drain(..) {
                 let Some(entry) = self.entries.get_mut(&id) else { continue };
-                let State::Flying(future, signal) = &mut entry.state else { continue };
-                let waker = Waker::from(Arc::clone(signal));
+                let State::Flying(future) = &mut entry.state else { continue };
+                let waker = Waker::from(Arc::clone(&entry.signal));
                 if let Poll::Ready(result) = Pin::new(future).poll(&mut Context::from_waker(&waker))
                 {
                     entry.state = State::Landed;
@@ -150,13 +144,12 @@ impl Ledger {
                 }
             }
         }
-        if !done.is_empty() {
-            self.settle(done);
-        }
+        self.settle(&mut done);
+        (self.ids, self.done) = (ids, done);
     }
 
-    fn settle(&mut self, mut done: Vec<(u64, lapin::Result<Confirmation>)>) {
-        for (id, result) in &mut done {
+    fn settle(&mut self, done: &mut Vec<(u64, lapin::Result<Confirmation>)>) {
+        for (id, result) in done.iter_mut() {
             if let Ok(Confirmation::Ack(returned) | Confirmation::Nack(returned)) = result
                 && let Some(message) = returned.take()
             {
@@ -166,11 +159,11 @@ impl Ledger {
         let failed = done.iter().filter(|(_, result)| result.is_err()).count();
         let alone = failed == 1 && self.flying == done.len() && !self.lost;
         self.lost |= failed > 0 && !alone;
-        for (id, result) in done {
+        for (id, result) in done.drain(..) {
             self.flying -= 1;
             let Some(entry) = self.entries.get_mut(&id) else { continue };
             let outcome = match (entry.returned.take(), result) {
-                (Some(message), _) => Err(Failure::Returned(Box::new(message))),
+                (Some(message), _) => Err(Failure::Returned(message)),
                 (None, Ok(Confirmation::Nack(_))) => Err(Failure::Nacked),
                 (None, Ok(_)) => Ok(()),
                 (None, Err(error)) => Err(Failure::of(error, entry.len, alone)),
@@ -213,7 +206,7 @@ impl Ledger {
             owner = owner.or(Some(*id));
         }
         if let Some(entry) = self.entries.get_mut(&owner.unwrap_or(id)) {
-            entry.returned = Some(returned);
+            entry.returned = Some(Box::new(returned));
         }
     }
 }

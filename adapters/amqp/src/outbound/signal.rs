@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
 
@@ -8,12 +9,22 @@ pub(super) struct Signal {
     id: u64,
     /// Who waits for this message.
     pub(super) owner: AtomicWaker,
+    /// Whether the message is written to the connection.
+    written: AtomicBool,
     moved: Arc<Moved>,
 }
 
 impl Signal {
     pub(super) fn new(id: u64, moved: Arc<Moved>) -> Self {
-        Self { id, owner: AtomicWaker::new(), moved }
+        Self { id, owner: AtomicWaker::new(), written: AtomicBool::new(false), moved }
+    }
+
+    pub(super) fn set_written(&self) {
+        self.written.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_written(&self) -> bool {
+        self.written.load(Ordering::Acquire)
     }
 }
 
@@ -56,8 +67,9 @@ impl Moved {
         }
     }
 
-    pub(super) fn take(&self) -> Vec<u64> {
-        std::mem::take(&mut self.lock().ids)
+    /// Moves the ids to `into`, which is empty, and whose room is used again.
+    pub(super) fn take(&self, into: &mut Vec<u64>) {
+        std::mem::swap(&mut self.lock().ids, into);
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {

@@ -43,15 +43,16 @@ impl<'a> Message<'a> {
         engine: &Engine,
         raw: BorrowedMessage<'a>,
     ) -> Result<Self, Box<OpenFailure>> {
-        let found = headers::engines(raw.headers());
+        let keyed = engine.has_keys();
+        let found = if keyed { headers::engines(raw.headers()) } else { Vec::new() };
         let identity =
             (!found.is_empty()).then(|| identity(raw.topic(), raw.partition(), raw.offset()));
         let inbound = Inbound {
             key: raw.key(),
-            time: Some(SystemTime::now()),
+            time: keyed.then(SystemTime::now),
             identity: identity.as_deref(),
             headers: &found,
-            ..Inbound::from(raw.topic())
+            ..Inbound::from(if keyed { raw.topic() } else { "" })
         };
         let Some(frame) = raw.payload() else {
             return match engine.open_null(&inbound) {
@@ -65,10 +66,10 @@ impl<'a> Message<'a> {
                 return Err(Box::new(OpenFailure { message: raw.detach(), source }));
             }
         };
-        let (framed, flag) = (opened.is_framed(), opened.verdict.header());
-        if !framed && flag.is_none() {
+        if opened.is_untouched() {
             return Ok(Self { raw, opened: None });
         }
+        let (framed, flag) = (opened.is_framed(), opened.verdict.header());
         let payload = match opened.payload {
             Cow::Borrowed(part) => Payload::Part(range_of(part, frame)),
             Cow::Owned(payload) => Payload::Decoded(payload),

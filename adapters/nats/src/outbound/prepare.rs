@@ -39,7 +39,7 @@ pub(crate) fn prepare(
     }
     let outbound = Outbound {
         key: headers::key(Some(&headers)),
-        time: Some(SystemTime::now()),
+        time: engine.has_keys().then(SystemTime::now),
         algorithm: terms.algorithm,
         ..Outbound::to(terms.subject)
     };
