@@ -11,6 +11,9 @@ const FEW: usize = 3;
 /// Beginnings of a word that are followed at most.
 const MOST: usize = 256;
 
+/// Parts of a pattern that are looked at, where each of nested repetitions doubles how often.
+const MOST_PARTS: usize = 10_000;
+
 /// Stands for letters that could be any.
 const ANY: u8 = b'*';
 
@@ -35,11 +38,17 @@ fn none() -> Begun {
 #[derive(Default)]
 struct Vocabulary {
     words: BTreeSet<Vec<u8>>,
+    /// Looked at so far.
+    parts: usize,
 }
 
 impl Vocabulary {
     /// What may have begun after `hir`, if `begun` may have before.
     fn walk(&mut self, hir: &Hir, begun: Begun) -> Begun {
+        self.parts += 1;
+        if self.parts > MOST_PARTS {
+            return Begun::from([vec![ANY]]);
+        }
         match hir.kind() {
             HirKind::Empty => begun,
             HirKind::Look(_) => self.end(begun),
