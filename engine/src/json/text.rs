@@ -62,12 +62,18 @@ impl<'a> Text<'a> {
         if !self.escaped {
             return Cow::Borrowed(self.raw);
         }
-        let mut out = String::with_capacity(self.raw.len());
+        let mut out = String::new();
+        self.unescape_onto(&mut out);
+        Cow::Owned(out)
+    }
+
+    /// Adds what the string says to `out`.
+    pub(crate) fn unescape_onto(&self, out: &mut String) {
+        out.reserve(self.raw.len());
         self.pieces(|piece, _| match piece {
             Piece::Plain(text) => out.push_str(text),
             Piece::Char(char) => out.push(char),
         });
-        Cow::Owned(out)
     }
 
     /// The length in bytes (UTF-8) of what the string says.

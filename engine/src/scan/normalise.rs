@@ -7,6 +7,7 @@
 pub(super) mod encoded;
 mod escapes;
 mod fold;
+mod kinds;
 mod letter;
 mod origins;
 mod reveal;
@@ -19,9 +20,9 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub(super) use fold::{Space, fold, fold_into, fold_pattern};
+pub(super) use fold::{fold, fold_onto, fold_pattern};
 pub(super) use origins::Origins;
 pub(super) use reveal::Revealed;
-pub(super) use suspect::Suspects;
+pub(super) use suspect::{GAP, Suspects};
 pub(super) use tags::hidden;
 pub(super) use words::Words;

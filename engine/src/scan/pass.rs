@@ -85,7 +85,6 @@ pub(super) struct Pass<'s, 'a> {
     /// Whether an escaped NUL may stand somewhere.
     nul: bool,
     offences: Vec<Offence>,
-    scratch: Vec<Finding>,
     verdict: Verdict,
     recall: Recall,
     /// Bytes that may still be compared with what is remembered, in vain.
@@ -145,7 +144,6 @@ impl<'s, 'a> Pass<'s, 'a> {
             is_json: false,
             nul: memchr::memmem::find(payload, b"\\u0000").is_some(),
             offences: Vec::new(),
-            scratch: Vec::new(),
             verdict: Verdict::clean(),
             recall,
             budget: payload.len(),
@@ -207,12 +205,12 @@ impl<'s, 'a> Pass<'s, 'a> {
         {
             self.offend(Offence::Nul, self.read_to + at..self.read_to + at + 1, Place::TOP);
         }
-        self.passage(Passage {
+        self.passages(&[Passage {
             text: Text::plain(rest),
             at: self.read_to,
             place: Place::TOP,
             speaker: Speaker::Unknown,
-        });
+        }]);
     }
 
     /// Judges the text in what is nearly text; in a binary payload there is none.
@@ -233,7 +231,8 @@ impl<'s, 'a> Pass<'s, 'a> {
             }
         }
         let mut found = Vec::new();
-        self.scanner.look(&Text::plain(&text), Speaker::Unknown, &mut found);
+        self.scanner.look([(Text::plain(&text), Speaker::Unknown)].into_iter(), &mut found);
+        let mut found: Vec<Finding> = found.into_iter().map(|(_, finding)| finding).collect();
         for finding in &mut found {
             let left_out = |at: usize, edge: bool| {
                 let before = gaps.partition_point(|(gap, _)| *gap < at || (edge && *gap == at));
@@ -268,34 +267,41 @@ impl<'s, 'a> Pass<'s, 'a> {
             self.close(container, depth);
         }
         self.open = open;
-        for mut passage in std::mem::take(&mut self.waiting) {
-            if !whole && passage.speaker == Speaker::Operator {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        for passage in waiting.iter_mut().filter(|_| !whole) {
+            if passage.speaker == Speaker::Operator {
                 passage.speaker = Speaker::Unknown;
             }
-            self.passage(passage);
         }
+        self.passages(&waiting);
+        waiting.clear();
+        self.waiting = waiting;
         self.places.clear();
         for container in &mut self.open {
             (container.place, container.first) = (None, 0);
         }
     }
 
-    fn passage(&mut self, passage: Passage<'_>) {
-        let Passage { text, at, place, speaker } = passage;
-        self.scratch.clear();
-        self.scanner.look(&text, speaker, &mut self.scratch);
-        if self.scratch.is_empty() {
-            return;
+    fn passages(&mut self, passages: &[Passage<'_>]) {
+        let mut found = Vec::new();
+        self.scanner.look(passages.iter().map(|one| (one.text, one.speaker)), &mut found);
+        self.found |= !found.is_empty();
+        let mut found = found.into_iter().peekable();
+        while let Some((index, first)) = found.next() {
+            let mut findings = vec![first];
+            while let Some((_, next)) = found.next_if(|(next, _)| *next == index) {
+                findings.push(next);
+            }
+            let Some(Passage { text, at, place, .. }) = passages.get(index) else { continue };
+            nested::to_raw(text, &mut findings);
+            let pointer = self.places.pointer(*place);
+            for finding in &mut findings {
+                finding.range = finding.range.start + at..finding.range.end + at;
+                finding.pointer.clone_from(&pointer);
+            }
+            let said = || text.unescaped();
+            self.screen.weigh(&mut self.verdict, &mut findings, &pointer, said);
         }
-        self.found = true;
-        nested::to_raw(&text, &mut self.scratch);
-        let pointer = self.places.pointer(place);
-        for finding in &mut self.scratch {
-            finding.range = finding.range.start + at..finding.range.end + at;
-            finding.pointer.clone_from(&pointer);
-        }
-        let said = || text.unescaped();
-        self.screen.weigh(&mut self.verdict, &mut self.scratch, &pointer, said);
     }
 
     fn offend(&mut self, offence: Offence, range: std::ops::Range<usize>, place: Place) {

@@ -7,6 +7,7 @@ mod anchors;
 mod compile;
 mod find;
 mod format;
+mod search;
 mod vocabulary;
 
 #[cfg(test)]
@@ -148,6 +149,12 @@ impl RuleSet {
 
 impl Scan for RuleSet {
     fn scan(&self, passage: &Passage<'_>, findings: &mut Vec<Finding>) {
-        find::judge(self, passage, findings);
+        let mut found = Vec::new();
+        self.scan_all(std::slice::from_ref(passage), &mut found);
+        findings.extend(found.into_iter().map(|(_, finding)| finding));
+    }
+
+    fn scan_all(&self, passages: &[Passage<'_>], findings: &mut Vec<(usize, Finding)>) {
+        find::judge(self, passages, findings);
     }
 }

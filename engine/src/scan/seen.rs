@@ -43,6 +43,20 @@ pub(super) struct Seen {
     found: Mutex<HashMap<[u64; 2], Arc<[Finding]>>>,
 }
 
+/// What is known of a text.
+pub(super) enum Recalled<'s> {
+    Clean,
+    Found(Arc<[Finding]>),
+    /// Nothing; and where it would be remembered, if that is worth it.
+    Unseen(Option<Slot<'s>>),
+}
+
+/// Where a text is remembered.
+pub(super) struct Slot<'s> {
+    hash: [u64; 2],
+    group: &'s [[AtomicU64; 2]; WAYS],
+}
+
 impl Seen {
     /// Remembers about `entries` texts, at 16 bytes each; none for 0, or when the operating system gives no random key.
     pub(super) fn new(entries: usize) -> Self {
@@ -60,46 +74,32 @@ impl Seen {
         Self::new(self.clean.len() * WAYS)
     }
 
-    /// Adds the findings on a text: those remembered, or else those of `judge`.
-    pub(super) fn judge(
-        &self,
-        text: &Text<'_>,
-        speaker: Speaker,
-        findings: &mut Vec<Finding>,
-        judge: impl FnOnce(&mut Vec<Finding>),
-    ) {
-        let raw = text.raw().as_bytes();
-        let Some((hash, group)) = self.slot(raw, text.is_escaped(), speaker) else {
-            return judge(findings);
+    /// What is known of a text.
+    pub(super) fn recall(&self, text: &Text<'_>, speaker: Speaker) -> Recalled<'_> {
+        let Some(slot) = self.slot(text.raw().as_bytes(), text.is_escaped(), speaker) else {
+            return Recalled::Unseen(None);
         };
-        if group.iter().any(|slot| load(slot) == hash) {
-            return;
+        if slot.group.iter().any(|one| load(one) == slot.hash) {
+            return Recalled::Clean;
         }
-        if let Some(known) = self.found().get(&hash).cloned() {
-            findings.extend_from_slice(&known);
-            return;
+        let known = self.found().get(&slot.hash).cloned();
+        known.map_or(Recalled::Unseen(Some(slot)), Recalled::Found)
+    }
+
+    /// Remembers what was found in the text of a slot.
+    pub(super) fn store(&self, slot: &Slot<'_>, findings: &[Finding]) {
+        if findings.is_empty() {
+            return store(slot.group, slot.hash);
         }
-        let before = findings.len();
-        judge(findings);
-        match findings.get(before..) {
-            Some(new) if !new.is_empty() => {
-                let mut found = self.found();
-                if found.len() >= FOUND {
-                    found.clear();
-                }
-                found.insert(hash, new.into());
-            }
-            _ => store(group, hash),
+        let mut found = self.found();
+        if found.len() >= FOUND {
+            found.clear();
         }
+        found.insert(slot.hash, findings.into());
     }
 
     /// The hash of a text, and where it is remembered. `None` when it is not worth it.
-    fn slot(
-        &self,
-        raw: &[u8],
-        is_escaped: bool,
-        speaker: Speaker,
-    ) -> Option<([u64; 2], &[[AtomicU64; 2]; WAYS])> {
+    fn slot(&self, raw: &[u8], is_escaped: bool, speaker: Speaker) -> Option<Slot<'_>> {
         let groups = u64::try_from(self.clean.len()).ok().filter(|groups| *groups > 0)?;
         if raw.len() < SHORTEST {
             return None;
@@ -114,7 +114,7 @@ impl Seen {
         let key = self.keys.get(speaker * 2 + usize::from(is_escaped))?;
         let hash = HighwayHasher::new(*key).hash128(raw);
         let group = self.clean.get(usize::try_from(hash[0] % groups).ok()?)?;
-        Some((hash, group))
+        Some(Slot { hash, group })
     }
 
     fn found(&self) -> std::sync::MutexGuard<'_, HashMap<[u64; 2], Arc<[Finding]>>> {

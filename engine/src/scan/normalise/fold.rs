@@ -5,7 +5,7 @@ use super::letter::normal;
 
 /// What becomes of a run of white space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::scan) enum Space {
+pub(super) enum Space {
     /// One space.
     One,
     /// As many spaces: how wide it is says where spaced-out words end.
@@ -20,15 +20,25 @@ pub(in crate::scan) fn fold(text: &str) -> (Vec<u8>, Origins) {
 }
 
 /// As [`fold`], into buffers whose contents it replaces.
-pub(in crate::scan) fn fold_into(
+pub(super) fn fold_into(text: &str, space: Space, out: &mut Vec<u8>, origins: &mut Origins) {
+    out.clear();
+    origins.clear();
+    fold_from(text, 0, space, out, origins);
+    origins.finish(text.len());
+}
+
+/// As [`fold`], added to a text that holds others; `origin` is where this one begins in what `origins` lead to.
+pub(in crate::scan) fn fold_onto(
     text: &str,
-    space: Space,
+    origin: usize,
     out: &mut Vec<u8>,
     origins: &mut Origins,
 ) {
-    out.clear();
+    fold_from(text, origin, Space::One, out, origins);
+}
+
+fn fold_from(text: &str, origin: usize, space: Space, out: &mut Vec<u8>, origins: &mut Origins) {
     out.reserve(text.len());
-    origins.clear();
     let bytes = text.as_bytes();
     let mut at = 0;
     while at < bytes.len() {
@@ -36,19 +46,18 @@ pub(in crate::scan) fn fold_into(
         let plain = plain_len(rest, space == Space::One && out.last() == Some(&b' '));
         let plain = rest.get(..plain).unwrap_or_default();
         if !plain.is_empty() {
-            origins.aligned(out.len(), at);
+            origins.aligned(out.len(), origin + at);
             out.extend(plain.iter().map(|byte| fold_ascii(*byte)));
             at += plain.len();
         }
         for char in text.get(at..).unwrap_or_default().chars() {
-            at = fold_char(char, at, space, out, origins);
+            at = fold_char(char, origin + at, space, out, origins) - origin;
             // What is not plain comes in clusters.
             if bytes.get(at).is_none_or(|next| next.is_ascii() && !is_space(*next)) {
                 break;
             }
         }
     }
-    origins.finish(text.len());
 }
 
 /// A pattern with its characters beyond ASCII folded, so that it finds what folded texts have in their place.

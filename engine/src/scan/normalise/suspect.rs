@@ -1,19 +1,17 @@
 //! Where a text may say more than it shows: spaced-out words, digits for letters, encodings.
 //!
-//! One sweep in blocks without a branch for each byte; only blocks that may hold something are looked at byte by byte.
+//! One sweep over the [`Kinds`] of 64 bytes at a time, without a branch for each byte; only what that shows is looked at byte by byte.
 
 use std::ops::Range;
 
+use super::kinds::{BLOCK, Kinds};
 use super::words::{Words, in_word, letter_of};
-
-/// Bytes judged at once.
-const BLOCK: usize = 32;
 
 /// Single letters in a row that make a spaced-out word.
 pub(super) const SINGLES: usize = 4;
 
 /// Bytes between two letters of a spaced-out word at most.
-pub(super) const GAP: usize = 3;
+pub(in crate::scan) const GAP: usize = 3;
 
 /// Bytes of the shortest run that is decoded.
 pub(super) const SHORTEST_RUN: usize = 24;
@@ -27,69 +25,76 @@ pub(in crate::scan) struct Suspects {
     pub(in crate::scan) runs: Vec<Range<usize>>,
 }
 
+/// Bytes of the longest word that is looked up in disguise.
+const LONGEST_WORD: usize = 24;
+
 impl Suspects {
     /// Looks through a folded text; what was found before is forgotten. Says how many bytes it looked at one by one.
     pub(in crate::scan) fn look(&mut self, folded: &[u8], words: &Words) -> usize {
         self.words.clear();
         self.runs.clear();
-        let (mut in_words, mut in_runs) = (None, None);
-        let mut looked = 0;
-        let mut classes = [0; BEFORE + BLOCK];
+        let (mut in_rows, mut in_runs) = (None, None);
+        let (mut looked, mut disguised_to) = (0, 0);
+        let (mut before, mut signs) = (Kinds::default(), Signs::default());
         // One block more than there are, if need be, for what the end of the text ends.
         for start in (0..=folded.len()).step_by(BLOCK) {
-            let rest = folded.get(start..).unwrap_or_default();
-            let (has_words, has_runs) = match rest.first_chunk() {
-                Some(block) => suspect(block, &mut classes),
-                None => {
-                    let mut block = [0; BLOCK];
-                    for (to, from) in block.iter_mut().zip(rest) {
-                        *to = *from;
-                    }
-                    suspect(&block, &mut classes)
+            let kinds = Kinds::of(folded.get(start..).unwrap_or_default());
+            signs = Signs::new(&before, &kinds, &signs);
+            before = kinds;
+            for at in places(start, signs.marks) {
+                looked += 8;
+                if is_escape(folded.get(at..).unwrap_or_default()) {
+                    self.words.push(at..at + 1);
                 }
-            };
-            let wide = start.saturating_sub(2 * BLOCK)..(start + 2 * BLOCK).min(folded.len());
-            if has_words && let Some(span) = add(&mut in_words, wide.clone()) {
-                looked += self.closely_for_words(folded, span, words);
             }
-            if has_runs && let Some(span) = add(&mut in_runs, wide) {
+            for at in places(start, signs.mixed) {
+                if at < disguised_to {
+                    continue;
+                }
+                let word = word_around(folded, at);
+                looked += word.len();
+                disguised_to = word.end;
+                let spelled = folded.get(word.clone()).unwrap_or_default();
+                if spelled.len() <= LONGEST_WORD && is_disguised(spelled) && words.tells(spelled) {
+                    self.words.push(word);
+                }
+            }
+            let wide = start.saturating_sub(BLOCK)..(start + BLOCK).min(folded.len());
+            if signs.has_rows
+                && let Some(span) = add(&mut in_rows, wide.clone())
+            {
+                looked += self.rows(folded, span);
+            }
+            if signs.has_runs
+                && let Some(span) = add(&mut in_runs, wide)
+            {
                 looked += self.closely_for_runs(folded, span);
             }
         }
-        looked += in_words.map_or(0, |span| self.closely_for_words(folded, span, words));
-        looked + in_runs.map_or(0, |span| self.closely_for_runs(folded, span))
+        looked += in_rows.map_or(0, |span| self.rows(folded, span));
+        looked += in_runs.map_or(0, |span| self.closely_for_runs(folded, span));
+        self.words.sort_unstable_by_key(|word| word.start);
+        looked
     }
 
-    fn closely_for_words(&mut self, folded: &[u8], span: Range<usize>, words: &Words) -> usize {
+    /// Rows of single letters that begin in `span`.
+    fn rows(&mut self, folded: &[u8], span: Range<usize>) -> usize {
         let text = folded.get(..span.end).unwrap_or_default();
-        let mut singles = Singles::default();
+        let (mut singles, mut row) = (Singles::default(), None::<Range<usize>>);
         let mut at = span.start;
         while at < text.len() {
             let word = token(text, at, in_word);
-            match word {
-                [] => {
-                    if is_escape(folded.get(at..).unwrap_or_default()) {
-                        self.words.push(at..at + 1);
-                    }
-                    at += 1;
-                    continue;
-                }
-                [single] if single.is_ascii() => {
-                    if let Some(row) = singles.add(*single, at) {
-                        match self.words.last_mut() {
-                            Some(known) if known.start == row.start => *known = row,
-                            _ => self.words.push(row),
-                        }
-                    }
-                }
-                word => {
-                    if is_disguised(word) && words.tells(word) {
-                        self.words.push(at..at + word.len());
-                    }
-                }
+            if let [single] = word
+                && single.is_ascii()
+                && let Some(longer) = singles.add(*single, at)
+                && let Some(known) = row.replace(longer.clone())
+                && known.start != longer.start
+            {
+                self.words.push(known);
             }
-            at += word.len();
+            at += word.len().max(1);
         }
+        self.words.extend(row);
         span.len()
     }
 
@@ -173,40 +178,59 @@ fn is_escape(rest: &[u8]) -> bool {
     }
 }
 
-/// Bytes before a block that are looked at with it: two eighths of a long run, and the neighbours of its first byte.
-const BEFORE: usize = 16;
+/// The word around the byte at `at`, or more than the longest that counts.
+fn word_around(text: &[u8], at: usize) -> Range<usize> {
+    let before = text.get(..at).unwrap_or_default().iter().rev().take(LONGEST_WORD);
+    let after = text.get(at..).unwrap_or_default().iter().take(LONGEST_WORD + 1);
+    let in_word = |byte: &&u8| in_word(**byte);
+    at - before.take_while(in_word).count()..at + after.take_while(in_word).count()
+}
 
-/// Whether a block and the bytes before it, of which `classes` keeps what they are, may hold words in disguise, and parts of long runs: a
-/// cheap look that misses nothing that a close one would find.
-fn suspect(block: &[u8; BLOCK], classes: &mut [u8; BEFORE + BLOCK]) -> (bool, bool) {
-    const LETTER: u8 = 1;
-    const DIGIT: u8 = 2;
-    const RUN: u8 = 4;
-    const MARK: u8 = 8;
-    classes.copy_within(BLOCK.., 0);
-    let (_, new) = classes.split_at_mut(BEFORE);
-    for (class, byte) in new.iter_mut().zip(block) {
-        let letter = byte.wrapping_sub(b'a') < 26;
-        let digit = byte.wrapping_sub(b'0') < 10;
-        let sign = (*byte == b'@') | (*byte == b'$');
-        let joins = (*byte == b'+') | (*byte == b'/') | (*byte == b'-') | (*byte == b'_');
-        let mark = (*byte == b'%') | (*byte == b'&') | (*byte == b'\\');
-        *class = if letter { LETTER | RUN } else { 0 }
-            | if digit { DIGIT | RUN } else { 0 }
-            | if sign { DIGIT } else { 0 }
-            | if joins { RUN } else { 0 }
-            | if mark { MARK } else { 0 };
+/// The places of a block's bits.
+fn places(start: usize, mut bits: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let bit = usize::try_from(bits.trailing_zeros()).ok().filter(|bit| *bit < BLOCK)?;
+        bits &= bits - 1;
+        Some(start + bit)
+    })
+}
+
+/// What the kinds of a block's bytes, and of those before, show: a cheap look that misses nothing that a close one would find.
+#[derive(Debug, Default)]
+struct Signs {
+    /// Where escapes may begin.
+    marks: u64,
+    /// Letters after digits.
+    mixed: u64,
+    /// Whether two single letters stand as close as in a spaced-out word.
+    has_rows: bool,
+    has_runs: bool,
+    /// Single letters, each at the place after it, as what follows it tells.
+    singles: u64,
+}
+
+impl Signs {
+    fn new(before: &Kinds, kinds: &Kinds, signs: &Self) -> Self {
+        // What stands one byte earlier, for each place.
+        let shift = |before: u64, kinds: u64| kinds << 1 | before >> (BLOCK - 1);
+        let in_word = |kinds: &Kinds| kinds.letters | kinds.digits;
+        let word = in_word(kinds);
+        let word_1 = shift(in_word(before), word);
+        let word_2 = word_1 << 1 | in_word(before) >> (BLOCK - 2) & 1;
+        let letters_1 = shift(before.letters, kinds.letters);
+        let singles = letters_1 & !word & !word_2;
+        let closely = |by: u32| singles & (singles << by | signs.singles >> (64 - by));
+        let run = |kinds: &Kinds| u128::from(in_word(kinds) & !kinds.signs | kinds.joins);
+        let mut runs = run(before) | run(kinds) << BLOCK;
+        for by in [1, 2, 4, 8, 8] {
+            runs &= runs >> by;
+        }
+        Self {
+            marks: kinds.marks,
+            mixed: kinds.letters & shift(before.digits, kinds.digits),
+            has_rows: closely(2) | closely(3) | closely(4) != 0,
+            has_runs: runs != 0,
+            singles,
+        }
     }
-    let (mut mixed, mut marks, mut singles) = (0_u8, 0_u8, 0_u8);
-    for [before, here, after] in classes.array_windows::<3>() {
-        mixed |= (here >> 1) & after & LETTER;
-        marks |= after & MARK;
-        singles += here & LETTER & !(before | (before >> 1) | after | (after >> 1));
-    }
-    // Two whole eighths in a row are in every run of 24 bytes.
-    let mut runs = 0;
-    for [one, next] in classes.as_chunks::<8>().0.array_windows::<2>() {
-        runs |= one.iter().chain(next).fold(RUN, |all, class| all & class);
-    }
-    ((mixed | marks != 0) | (singles >= 2), runs != 0)
 }

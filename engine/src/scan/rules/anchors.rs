@@ -1,48 +1,35 @@
-//! Finds thousands of literals in one pass that mostly looks at two bytes at a time.
+//! Finds thousands of literals in one pass that looks at four bytes at every second place.
 //!
 //! Each literal is anchored at its rarest fragment: of two fragments of four bytes, one byte apart, exactly one begins at an even place
 //! of the text, wherever the literal stands. So every second place is looked up, in a bit table; the few hits are compared with the
 //! literals that have such a fragment. Looking up a place depends on no other place, which an automaton's states do: that is why it is
 //! several times as fast as aho-corasick's here, and why it reads on at full speed in text full of half-matches. Literals of two to four
-//! bytes are looked up at every place, in small tables. Where there are few literals, aho-corasick's vector search (Teddy) finds them
-//! faster still, in texts that are long enough for it.
+//! bytes are looked up by three, with every byte that may stand beside them.
 
 use std::collections::HashMap;
 use std::ops::Range;
 
-use aho_corasick::Span;
-use aho_corasick::packed::{Config, MatchKind, Searcher};
-
 /// Bytes of a long literal's fragment.
 const LONG: usize = 4;
+
+/// Bytes of a short one's.
+const SHORT: usize = 3;
 
 /// A set of literals.
 #[derive(Debug)]
 pub(super) struct Anchors {
     literals: Vec<Box<[u8]>>,
-    long: Table,
-    /// By three bytes.
-    short: Table,
-    /// By two.
-    shortest: Table,
-    /// For all of them, if they are few.
-    few: Option<Searcher>,
+    /// In 16 KB: half of a small processor's fastest memory.
+    long: Table<2048>,
+    short: Table<2048>,
 }
-
-/// What [`Searcher`] can find at once; with more it is slower than tables.
-pub(super) const FEW: usize = 64;
-
-/// Bytes of the shortest text that is worth its start.
-const WORTH: usize = 64;
 
 /// Fragments, and where they stand in which literals.
 #[derive(Debug)]
-struct Table {
+struct Table<const WORDS: usize> {
     /// A bit for each value of a fragment's hash.
-    bits: Box<[u64]>,
-    /// What a hash, which is of 64 bits, is shifted by to be one of those.
-    shift: u32,
-    /// For each group of hashes, where its entries begin.
+    bits: Box<[u64; WORDS]>,
+    /// For each word of bits, where its entries begin.
     groups: Box<[usize]>,
     entries: Vec<Entry>,
 }
@@ -50,13 +37,15 @@ struct Table {
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     fragment: u64,
-    /// The fragment with what of the literal follows it, eight bytes at most.
+    /// What stands from the fragment on, eight bytes at most.
     bytes: u64,
     /// The bits of these.
     mask: u64,
     literal: usize,
     /// Bytes of the literal before the fragment.
     before: usize,
+    /// Bytes of the fragment before the literal.
+    ahead: usize,
 }
 
 impl Entry {
@@ -65,8 +54,23 @@ impl Entry {
         let rest = bytes.get(before..).unwrap_or_default();
         let known = first_eight(rest);
         let mask = u64::MAX >> (64 - 8 * rest.len().clamp(1, 8));
-        let fragment = number(known.get(..len).unwrap_or_default());
-        Self { fragment, bytes: u64::from_le_bytes(known), mask, literal, before }
+        let fragment = u64::from_le_bytes(known) & low_bytes(len);
+        Self { fragment, bytes: u64::from_le_bytes(known), mask, literal, before, ahead: 0 }
+    }
+
+    /// With any byte at the `at`-th place of the fragment.
+    fn with_any(
+        literal: usize,
+        bytes: &[u8],
+        before: usize,
+        at: usize,
+    ) -> impl Iterator<Item = Self> {
+        let ahead = usize::from(at == 0);
+        (0..=u8::MAX).map(move |any| {
+            let mut stands: Vec<u8> = bytes.iter().skip(before).copied().collect();
+            stands.insert(at.min(stands.len()), any);
+            Self { before, ahead, ..Self::new(literal, &stands, 0, SHORT) }
+        })
     }
 }
 
@@ -74,7 +78,7 @@ impl Anchors {
     /// Literals of two bytes or more; shorter ones are never found.
     pub(super) fn new<'a>(literals: impl Iterator<Item = &'a [u8]>) -> Self {
         let literals: Vec<Box<[u8]>> = literals.map(Box::from).collect();
-        let (mut long, mut short, mut shortest) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut long, mut short) = (Vec::new(), Vec::new());
         let common = Common::new();
         for (literal, bytes) in literals.iter().enumerate() {
             // One byte more than a fragment, so that there are two.
@@ -85,89 +89,74 @@ impl Anchors {
             if let Some((before, _)) = rarest {
                 long.push(Entry::new(literal, bytes, before, LONG));
                 long.push(Entry::new(literal, bytes, before + 1, LONG));
-            } else if bytes.len() >= 3 {
-                short.push(Entry::new(literal, bytes, 0, 3));
-            } else {
-                shortest.push(Entry::new(literal, bytes, 0, 2));
+                continue;
+            }
+            match bytes.as_ref() {
+                [_, _, _, _] => {
+                    short.extend([0, 1].map(|before| Entry::new(literal, bytes, before, SHORT)));
+                }
+                [first, second, third] => {
+                    short.push(Entry::new(literal, bytes, 0, SHORT));
+                    if commonness(&[*first, *second]) < commonness(&[*second, *third]) {
+                        short.extend(Entry::with_any(literal, bytes, 0, 0));
+                    } else {
+                        short.extend(Entry::with_any(literal, bytes, 1, 2));
+                    }
+                }
+                [_, _] => {
+                    short.extend(Entry::with_any(literal, bytes, 0, 0));
+                    short.extend(Entry::with_any(literal, bytes, 0, 2));
+                }
+                _ => {}
             }
         }
-        let (long, short) = (Table::new(long, 17), Table::new(short, 13));
-        let few = (literals.len() <= FEW).then(|| {
-            let config = Config::new().match_kind(MatchKind::LeftmostFirst).clone();
-            config.builder().extend(&literals).build()
-        });
-        Self { few: few.flatten(), literals, long, short, shortest: Table::new(shortest, 10) }
+        Self { literals, long: Table::new(long), short: Table::new(short) }
     }
 
     /// Calls `hit` with each literal that stands in `text` and where; in the order of their ends, give or take a literal's length.
     pub(super) fn search(&self, text: &[u8], mut hit: impl FnMut(usize, Range<usize>)) {
-        match &self.few {
-            _ if self.literals.is_empty() => return,
-            Some(few) if text.len() >= few.minimum_len().max(WORTH) => {
-                return self.search_few(few, text, hit);
-            }
-            _ => {}
+        if self.literals.is_empty() {
+            return;
         }
-        let (words, rest) = text.as_chunks::<8>();
-        let mut all = words.iter().copied().chain([first_eight(rest)]).map(u64::from_le_bytes);
-        let mut here = all.next().unwrap_or_default();
+        let has_short = !self.short.entries.is_empty();
         let mut at = 0;
-        for next in all.chain([0]) {
+        // A plain loop: chains of iterators are not compiled into one here, and it runs over every byte.
+        while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+            let (here, next) = match rest.first_chunk::<16>() {
+                Some(both) => halves(both),
+                None => halves(&first_sixteen(rest)),
+            };
             // The four bytes from every second place on.
-            for (step, part) in
-                [here, here >> 16, here >> 32, (here >> 48) | (next << 16)].into_iter().enumerate()
-            {
-                let part = part & 0xffff_ffff;
-                if self.long.may_have(part) {
-                    self.compare(&self.long, part, text, at + 2 * step, &mut hit);
+            let places = [here, here >> 16, here >> 32, (here >> 48) | (next << 16)];
+            for (step, place) in places.into_iter().enumerate() {
+                let (long, short) = (place & low_bytes(LONG), place & low_bytes(SHORT));
+                if self.long.may_have(long) {
+                    self.compare(self.long.group(long), text, at + 2 * step, &mut hit);
                 }
-                for (table, mask) in [(&self.short, 0xff_ffff), (&self.shortest, 0xffff)] {
-                    if table.entries.is_empty() {
-                        continue;
-                    }
-                    for (off, part) in [(0, part & mask), (1, (part >> 8) & mask)] {
-                        if table.may_have(part) {
-                            self.compare(table, part, text, at + 2 * step + off, &mut hit);
-                        }
-                    }
+                if has_short && self.short.may_have(short) {
+                    self.compare(self.short.group(short), text, at + 2 * step, &mut hit);
                 }
             }
-            here = next;
             at += 8;
-        }
-    }
-
-    fn search_few(&self, few: &Searcher, text: &[u8], mut hit: impl FnMut(usize, Range<usize>)) {
-        let mut at = 0;
-        while let Some(found) = few.find_in(text, Span { start: at, end: text.len() }) {
-            // Others may begin there too, or in the middle of it.
-            let rest = text.get(found.start()..).unwrap_or_default();
-            for (index, literal) in self.literals.iter().enumerate() {
-                if rest.starts_with(literal) {
-                    hit(index, found.start()..found.start() + literal.len());
-                }
-            }
-            at = found.start() + 1;
         }
     }
 
     #[cold]
     fn compare(
         &self,
-        table: &Table,
-        fragment: u64,
+        entries: &[Entry],
         text: &[u8],
         at: usize,
         hit: &mut impl FnMut(usize, Range<usize>),
     ) {
         let here = u64::from_le_bytes(first_eight(text.get(at..).unwrap_or_default()));
-        for entry in table.group(fragment) {
+        for entry in entries {
             // Mostly tells them apart without a look at the literal.
             if here & entry.mask != entry.bytes {
                 continue;
             }
             let literal = self.literals.get(entry.literal).map(AsRef::as_ref).unwrap_or_default();
-            let Some(start) = at.checked_sub(entry.before) else { continue };
+            let Some(start) = (at + entry.ahead).checked_sub(entry.before) else { continue };
             let range = start..start + literal.len();
             if text.get(range.clone()) == Some(literal) {
                 hit(entry.literal, range);
@@ -176,72 +165,72 @@ impl Anchors {
     }
 }
 
-/// The first eight bytes, zeros where there are none.
+/// The bits of the first bytes.
+const fn low_bytes(len: usize) -> u64 {
+    if len >= 8 { u64::MAX } else { (1 << (8 * len)) - 1 }
+}
+
+/// Two numbers of eight bytes each.
 #[inline]
+fn halves(bytes: &[u8; 16]) -> (u64, u64) {
+    let both = u128::from_le_bytes(*bytes);
+    let half = |both: u128| u64::try_from(both & u128::from(u64::MAX)).unwrap_or_default();
+    (half(both), half(both >> 64))
+}
+
+/// The first bytes, zeros where there are none.
+fn first_sixteen(bytes: &[u8]) -> [u8; 16] {
+    let mut sixteen = [0; 16];
+    sixteen.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+    sixteen
+}
+
+/// The first eight bytes, zeros where there are none.
 fn first_eight(bytes: &[u8]) -> [u8; 8] {
     if let Some(whole) = bytes.first_chunk() {
         return *whole;
     }
     let mut eight = [0; 8];
-    for (to, from) in eight.iter_mut().zip(bytes) {
-        *to = *from;
-    }
+    eight.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
     eight
 }
 
-impl Table {
-    /// With `1 << size` bits.
-    fn new(mut entries: Vec<Entry>, size: u32) -> Self {
-        let shift = 64 - size;
-        let mut table = Self {
-            bits: vec![0; 1 << (size - 6)].into(),
-            shift,
-            groups: Box::default(),
-            entries: Vec::new(),
-        };
-        entries.sort_by_key(|entry| (table.hash(entry.fragment), entry.fragment, entry.literal));
+impl<const WORDS: usize> Table<WORDS> {
+    fn new(mut entries: Vec<Entry>) -> Self {
+        let mut bits = Box::new([0; WORDS]);
+        entries.sort_by_cached_key(|entry| (hash::<WORDS>(entry.fragment), entry.literal));
         for entry in &entries {
-            let (word, bit) = table.place(entry.fragment);
-            if let Some(word) = table.bits.get_mut(word) {
-                *word |= bit;
+            let bit = hash::<WORDS>(entry.fragment);
+            if let Some(word) = bits.get_mut(bit >> 6) {
+                *word |= 1 << (bit & 63);
             }
         }
-        // A group is what shares a word of bits.
-        let words = 0..=table.bits.len();
-        table.groups = words
-            .map(|word| entries.partition_point(|entry| table.place(entry.fragment).0 < word))
-            .collect();
-        table.entries = entries;
-        table
-    }
-
-    fn hash(&self, fragment: u64) -> u64 {
-        // Knuth's multiplicative hash: the upper bits of a product with an odd constant.
-        fragment.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> self.shift
-    }
-
-    fn place(&self, fragment: u64) -> (usize, u64) {
-        let hash = self.hash(fragment);
-        (usize::try_from(hash >> 6).unwrap_or_default(), 1 << (hash & 63))
+        let before =
+            |word| entries.partition_point(|entry| hash::<WORDS>(entry.fragment) >> 6 < word);
+        let groups = (0..=WORDS).map(before).collect();
+        Self { bits, groups, entries }
     }
 
     #[inline]
     fn may_have(&self, fragment: u64) -> bool {
-        let (word, bit) = self.place(fragment);
-        self.bits.get(word).is_some_and(|word| word & bit != 0)
+        let bit = hash::<WORDS>(fragment);
+        self.bits.get(bit >> 6).is_some_and(|word| word >> (bit & 63) & 1 == 1)
     }
 
     /// What may have the fragment.
     fn group(&self, fragment: u64) -> &[Entry] {
-        let word = self.place(fragment).0;
+        let word = hash::<WORDS>(fragment) >> 6;
         let group = self.groups.get(word).zip(self.groups.get(word + 1));
         group.and_then(|(from, to)| self.entries.get(*from..*to)).unwrap_or_default()
     }
 }
 
-/// Up to eight bytes as a number, the first lowest.
-fn number(bytes: &[u8]) -> u64 {
-    bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
+/// A fragment's bit among those of `WORDS` words, a power of two: the upper bits of a product with an odd constant (Knuth's multiplicative
+/// hash).
+#[inline]
+fn hash<const WORDS: usize>(fragment: u64) -> usize {
+    let product = fragment.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    usize::try_from(product >> (u64::BITS - 6 - WORDS.trailing_zeros())).unwrap_or_default()
 }
 
 /// Fragments that the texts of agents are full of, commonest first: counted in requests and responses of many agents.

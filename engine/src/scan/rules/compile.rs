@@ -1,5 +1,6 @@
 //! Rules made ready to match.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -10,7 +11,7 @@ use regex_automata::Input;
 use regex_automata::meta::{BuildError, Regex};
 use regex_automata::util::syntax;
 
-use super::anchors::{Anchors, FEW};
+use super::anchors::Anchors;
 use super::format::Definition;
 use super::{RuleError, RuleProblem};
 use crate::scan::normalise;
@@ -83,6 +84,11 @@ impl Rule {
 }
 
 impl Rule {
+    /// Whether it is for text as it is.
+    pub(super) fn is_raw(&self) -> bool {
+        self.raw
+    }
+
     /// Whether its literals alone make it match.
     pub(super) fn is_plain(&self) -> bool {
         self.regex.is_none() && self.near.is_none()
@@ -100,6 +106,9 @@ impl Rule {
         }
     }
 }
+
+/// What [`Searcher`] can find at once; with more it is slower than an automaton.
+const FEW: usize = 64;
 
 /// Literals of which one must stand in the window.
 #[derive(Debug)]
@@ -164,38 +173,44 @@ pub(super) fn syntax_of(pattern: &str) -> syntax::Config {
 /// All literals that matter to a kind of speaker.
 #[derive(Debug)]
 pub(super) struct Indexes {
-    /// Of the rules on normalised text.
+    /// Of the rules on normalised text; where there are any, with what shows there that a rule on text as it is may match.
     pub(super) folded: Index,
     /// Of the rules on text as it is.
     pub(super) raw: Index,
 }
 
 impl Indexes {
-    pub(super) fn new(rules: &[Rule], operator: bool) -> Self {
-        let index = |raw: bool| {
-            let chosen = rules.iter().enumerate().filter(|(_, rule)| {
-                rule.raw == raw
-                    && (!operator && rule.speakers.iter().any(|one| *one != Speaker::Operator)
-                        || operator && rule.judges(Speaker::Operator))
+    pub(super) fn new<'r>(rules: &'r [Rule], operator: bool) -> Self {
+        let all = rules.iter().enumerate().filter(|(_, rule)| {
+            !operator && rule.speakers.iter().any(|one| *one != Speaker::Operator)
+                || operator && rule.judges(Speaker::Operator)
+        });
+        let (raw, folded): (Vec<_>, Vec<_>) = all.partition(|(_, rule)| rule.raw);
+        let literals = |rules: &[(usize, &'r Rule)]| {
+            let literals = rules.iter().flat_map(|(index, rule)| {
+                rule.literals.iter().map(|literal| (Cow::Borrowed(literal.as_slice()), *index))
             });
-            Index::new(chosen)
+            literals.collect::<Vec<_>>()
         };
-        Self { folded: index(false), raw: index(true) }
+        let (raw, mut folded) = (literals(&raw), literals(&folded));
+        if !folded.is_empty() {
+            let ascii = raw.iter().filter(|(literal, _)| literal.is_ascii());
+            folded.extend(ascii.filter_map(|(literal, index)| {
+                let literal = normalise::fold(str::from_utf8(literal).ok()?).0;
+                Some((literal.into(), *index))
+            }));
+        }
+        Self { folded: Index::new(folded), raw: Index::new(raw) }
     }
 }
 
 /// Finds literals, and knows whose they are.
 #[derive(Debug)]
 pub(super) struct Index {
-    /// The short ones, which need a search of their own.
-    short: Part,
-    long: Part,
+    ascii: Part,
     /// Those that only texts beyond ASCII can hold.
     wide: Part,
 }
-
-/// Bytes of the longest literal that counts as short.
-const SHORT: usize = 4;
 
 /// Literals searched for together.
 #[derive(Debug)]
@@ -206,36 +221,36 @@ pub(super) struct Part {
 }
 
 impl Index {
-    fn new<'a>(rules: impl Iterator<Item = (usize, &'a Rule)>) -> Self {
-        let mut of: BTreeMap<&[u8], Vec<usize>> = BTreeMap::new();
-        for (index, rule) in rules {
-            for literal in &rule.literals {
-                of.entry(literal).or_default().push(index);
-            }
+    /// Of literals and their rules.
+    fn new(literals: Vec<(Cow<'_, [u8]>, usize)>) -> Self {
+        let mut of: BTreeMap<Cow<'_, [u8]>, Vec<usize>> = BTreeMap::new();
+        for (literal, rule) in literals {
+            of.entry(literal).or_default().push(rule);
         }
         let (ascii, wide): (Vec<_>, _) =
             of.into_iter().partition(|(literal, _)| literal.is_ascii());
-        let are_few = ascii.len() <= FEW;
-        let (short, long) =
-            ascii.into_iter().partition(|(literal, _)| are_few || literal.len() <= SHORT);
-        Self { short: Part::new(short), long: Part::new(long), wide: Part::new(wide) }
+        Self { ascii: Part::new(ascii), wide: Part::new(wide) }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        [&self.short, &self.long, &self.wide].iter().all(|part| part.rules.is_empty())
+        self.parts(true).next().is_none()
     }
 
-    /// What `text` can hold.
-    pub(super) fn parts(&self, text: &[u8]) -> impl Iterator<Item = &Part> {
-        let wide = (!self.wide.rules.is_empty() && !text.is_ascii()).then_some(&self.wide);
-        let parts = [&self.long, &self.short].into_iter().chain(wide);
-        parts.filter(|part| !part.rules.is_empty())
+    /// What a text can hold that has, or has not, characters beyond ASCII.
+    pub(super) fn parts(&self, is_wide: bool) -> impl Iterator<Item = &Part> {
+        let ascii = Some(&self.ascii).filter(|part| !part.rules.is_empty());
+        ascii.into_iter().chain(self.wide().filter(move |_| is_wide))
+    }
+
+    /// What only a text beyond ASCII can hold.
+    pub(super) fn wide(&self) -> impl Iterator<Item = &Part> {
+        Some(&self.wide).into_iter().filter(|part| !part.rules.is_empty())
     }
 }
 
 impl Part {
-    fn new(rules: Vec<(&[u8], Vec<usize>)>) -> Self {
-        let literals = Anchors::new(rules.iter().map(|(literal, _)| *literal));
+    fn new(rules: Vec<(Cow<'_, [u8]>, Vec<usize>)>) -> Self {
+        let literals = Anchors::new(rules.iter().map(|(literal, _)| literal.as_ref()));
         Self { literals, rules: rules.into_iter().map(|(_, rules)| rules).collect() }
     }
 }

@@ -1,18 +1,19 @@
-//! Finds the rules that match a passage.
+//! Finds the rules that match passages.
+//!
+//! Most passages are short, so that they are folded into one text, one after the other, which is looked through once. Only what that shows
+//! to be more than it seems is looked at by itself.
 
 use std::cell::RefCell;
 use std::ops::Range;
 
 use super::RuleSet;
-use super::compile::{Index, Indexes, Rule};
-use crate::scan::normalise::{self, Origins, Revealed, Space, Suspects, encoded};
+use super::compile::Indexes;
+use super::search::{Search, Stretch};
+use crate::scan::normalise::{self, GAP, Origins, Revealed, Suspects, encoded};
 use crate::scan::{Finding, Passage, Speaker};
 
-/// Bytes of normalised text on each side of a literal in which the rest of its rule must match.
-const WINDOW: usize = 200;
-
-/// Bytes of a text that are searched at once, so that buffers stay small.
-const CHUNK: usize = 1 << 16;
+/// Bytes of text that are looked through at once, so that buffers stay small; a longer passage is judged in chunks.
+const CHUNK: usize = 1 << 15;
 
 /// Bytes that a chunk has in common with the one before, so that what stands on their border is found.
 const OVERLAP: usize = 1 << 10;
@@ -20,138 +21,240 @@ const OVERLAP: usize = 1 << 10;
 /// Bytes on each side of a suspect word that are read with it.
 const AROUND: usize = 400;
 
+/// Between two passages in one text: no letters on both sides of it make one word.
+const APART: [u8; GAP + 1] = [0; GAP + 1];
+
 thread_local! {
-    /// Buffers, so that a passage needs no allocation.
-    static SCRATCH: RefCell<Scratch> = RefCell::default();
+    /// Kept, so that passages need no allocation.
+    static BATCH: RefCell<Batch> = RefCell::default();
 }
 
-#[derive(Default)]
-struct Scratch {
-    /// For each rule; all as by default between passages.
-    states: Vec<State>,
-    /// Rules with a window that is open.
-    open: Vec<usize>,
+/// Adds the findings of all rules on each passage, with the passage's index, in the order of the texts. Says how many bytes it looked at,
+/// all steps counted.
+pub(super) fn judge(
+    set: &RuleSet,
+    passages: &[Passage<'_>],
+    findings: &mut Vec<(usize, Finding)>,
+) -> usize {
+    let mut judged = Judged {
+        set,
+        indexes: &set.others,
+        passages,
+        search: Search::new(&set.rules, passages),
+        batch: BATCH.take(),
+        decoded: (0, 0),
+    };
+    judged.all(false);
+    judged.indexes = &set.operator;
+    judged.all(true);
+    BATCH.set(judged.batch);
+    judged.search.into_findings(findings)
+}
+
+/// Passages folded into one text.
+#[derive(Debug, Default)]
+struct Batch {
+    /// The chunks in it.
+    chunks: Vec<Chunk>,
+    stretches: Vec<Stretch>,
     folded: Vec<u8>,
+    /// Maps `folded` to the chunks as if nothing stood between them.
     origins: Origins,
+    /// Bytes of all chunks.
+    len: usize,
     suspects: Suspects,
 }
 
-#[derive(Clone, Default)]
-struct State {
-    /// The window that is open, in bytes of the text searched.
-    window: Option<Range<usize>>,
-    /// The rule has matched; once is enough.
-    done: bool,
+/// A chunk of a passage.
+#[derive(Debug)]
+struct Chunk {
+    /// Where it begins in its passage.
+    start: usize,
+    /// Where it begins among all chunks of its batch.
+    origin: usize,
+    is_ascii: bool,
 }
 
-/// Adds the findings of all rules on one passage, in the order of the text. Says how many bytes it looked at, all steps counted.
-pub(super) fn judge(set: &RuleSet, passage: &Passage<'_>, findings: &mut Vec<Finding>) -> usize {
-    SCRATCH.with_borrow_mut(|scratch| {
-        if scratch.states.len() < set.rules.len() {
-            scratch.states.resize(set.rules.len(), State::default());
-        }
-        let Scratch { states, open, folded, origins, suspects } = scratch;
-        let indexes =
-            if passage.speaker == Speaker::Operator { &set.operator } else { &set.others };
-        let search = Search {
-            rules: &set.rules,
-            speaker: passage.speaker,
-            states,
-            open,
-            found: Vec::new(),
-            looked: 0,
-        };
-        let mut judged = Judged { set, indexes, search, folded, origins, suspects };
-        judged.passage(passage.text);
-        let mut search = judged.search;
-        search.found.sort_by_key(|(range, _)| range.start);
-        for (range, index) in &search.found {
-            if let Some(state) = search.states.get_mut(*index) {
-                state.done = false;
+impl Batch {
+    fn add(&mut self, passage: usize, start: usize, text: &str) {
+        let from = self.folded.len();
+        normalise::fold_onto(text, self.len, &mut self.folded, &mut self.origins);
+        self.stretches.push(Stretch { passage, range: from..self.folded.len() });
+        self.folded.extend(APART);
+        self.chunks.push(Chunk { start, origin: self.len, is_ascii: text.is_ascii() });
+        self.len += text.len();
+    }
+
+    fn clear(&mut self) {
+        self.chunks.clear();
+        self.stretches.clear();
+        self.folded.clear();
+        self.origins.clear();
+        self.len = 0;
+    }
+
+    /// The range in its passage that a range of the `index`-th chunk came from.
+    fn of(&self, index: usize, range: &Range<usize>) -> Range<usize> {
+        let range = self.origins.of(range);
+        let chunk = self.chunks.get(index);
+        let (start, origin) = chunk.map_or((0, 0), |chunk| (chunk.start, chunk.origin));
+        let of = |at: usize| at.saturating_sub(origin) + start;
+        of(range.start)..of(range.end)
+    }
+
+    fn not_ascii(&self) -> impl Iterator<Item = usize> {
+        let chunks = self.chunks.iter().enumerate();
+        chunks.filter(|(_, chunk)| !chunk.is_ascii).map(|(index, _)| index)
+    }
+
+    /// What of `ranges`, which ascend, lies in chunks, each with its passage.
+    fn place(&self, ranges: &[Range<usize>]) -> Vec<(usize, Range<usize>)> {
+        let mut placed = Vec::with_capacity(ranges.len());
+        let mut chunks = self.stretches.iter().enumerate().peekable();
+        for range in ranges {
+            while chunks.next_if(|(_, chunk)| chunk.range.end <= range.start).is_some() {}
+            // Folding leaves few ranges that go beyond their chunk: those of single letters before what divides passages.
+            let Some((index, chunk)) = chunks.peek() else { break };
+            let within = range.start.max(chunk.range.start)..range.end.min(chunk.range.end);
+            if !within.is_empty() {
+                placed.push((chunk.passage, self.of(*index, &within)));
             }
-            findings.extend(search.rules.get(*index).map(|rule| {
-                Finding::new(rule.id.clone(), rule.category, rule.severity, range.clone())
-            }));
         }
-        search.looked
-    })
+        placed
+    }
 }
 
-/// A passage being judged.
+/// Passages being judged, all of the operator's or all of others'.
 struct Judged<'a> {
     set: &'a RuleSet,
     indexes: &'a Indexes,
+    passages: &'a [Passage<'a>],
     search: Search<'a>,
-    folded: &'a mut Vec<u8>,
-    origins: &'a mut Origins,
-    suspects: &'a mut Suspects,
+    batch: Batch,
+    /// The passage whose runs were decoded last, and how far: a run may go on in chunks that follow.
+    decoded: (usize, usize),
 }
 
 impl Judged<'_> {
-    fn passage(&mut self, text: &str) {
-        self.search.text(&self.indexes.raw, text.as_bytes(), Clone::clone);
-        if self.indexes.folded.is_empty() {
+    fn all(&mut self, is_operator: bool) {
+        for (index, passage) in self.passages.iter().enumerate() {
+            if (passage.speaker == Speaker::Operator) != is_operator {
+                continue;
+            }
+            if self.indexes.folded.is_empty() {
+                self.raw(index, 0, passage.text);
+                continue;
+            }
+            for (start, chunk) in chunks(passage.text) {
+                if self.batch.len + chunk.len() > CHUNK {
+                    self.look();
+                }
+                self.search.looked += chunk.len();
+                self.batch.add(index, start, chunk);
+            }
+        }
+        self.look();
+    }
+
+    /// Looks through the batch, and empties it.
+    fn look(&mut self) {
+        let mut batch = std::mem::take(&mut self.batch);
+        batch.origins.finish(batch.len);
+        let of = |index: usize, range: &Range<usize>| batch.of(index, range);
+        self.search.folded(&self.indexes.folded, &batch.folded, &batch.stretches, of);
+        let mut as_they_are = self.search.triggered();
+        as_they_are.extend(batch.not_ascii());
+        as_they_are.sort_unstable();
+        as_they_are.dedup();
+        for index in as_they_are {
+            self.as_it_is(&batch, index);
+        }
+        self.search.looked += batch.suspects.look(&batch.folded, &self.set.words);
+        self.reveal(&batch.place(&batch.suspects.words));
+        self.decode(&batch.place(&batch.suspects.runs));
+        batch.clear();
+        self.batch = batch;
+    }
+
+    /// Judges a chunk without folding it, and what of it only texts beyond ASCII can hold.
+    fn as_it_is(&mut self, batch: &Batch, index: usize) {
+        let (Some(chunk), Some(stretch)) = (batch.chunks.get(index), batch.stretches.get(index))
+        else {
+            return;
+        };
+        let text = self.passages.get(stretch.passage).map(|passage| passage.text);
+        let text = text.and_then(|text| text.get(chunk.start..)).unwrap_or_default();
+        let next = batch.chunks.get(index + 1).map_or(batch.len, |next| next.origin);
+        let text = text.get(..next - chunk.origin).unwrap_or_default();
+        self.raw(stretch.passage, chunk.start, text);
+        if chunk.is_ascii {
             return;
         }
-        if !text.is_ascii()
-            && let Some((hidden, at)) = normalise::hidden(text)
-        {
-            self.aside(&hidden, &at);
-        }
-        let mut decoded_to = 0;
-        for (start, chunk) in chunks(text) {
-            normalise::fold_into(chunk, Space::One, self.folded, self.origins);
-            let origins = &*self.origins;
-            let of = |range: &Range<usize>| {
-                let range = origins.of(range);
-                range.start + start..range.end + start
-            };
-            self.search.text(&self.indexes.folded, self.folded, of);
-            self.search.looked += self.suspects.look(self.folded, &self.set.words);
-            let words: Vec<Range<usize>> = self.suspects.words.iter().map(of).collect();
-            let runs: Vec<Range<usize>> = self.suspects.runs.iter().map(of).collect();
-            self.reveal(text, &words);
-            for run in &runs {
-                if run.end <= decoded_to {
-                    continue;
-                }
-                let whole = encoded::whole(text, run);
-                decoded_to = whole.end;
-                if let Some(decoded) = text.get(whole.clone()).and_then(encoded::decode) {
-                    self.aside(&decoded, &whole);
-                }
-            }
+        let folded = batch.folded.get(stretch.range.clone()).unwrap_or_default();
+        let from = stretch.range.start;
+        self.search.wide(&self.indexes.folded, folded, stretch.passage, |range| {
+            batch.of(index, &(range.start + from..range.end + from))
+        });
+        if let Some((hidden, at)) = normalise::hidden(text) {
+            let at = at.start + chunk.start..at.end + chunk.start;
+            self.aside(stretch.passage, &hidden, &at);
         }
     }
 
+    /// Judges a text, which begins at `start` in its passage, without folding it.
+    fn raw(&mut self, passage: usize, start: usize, text: &str) {
+        self.search.alone(&self.indexes.raw, text.as_bytes(), passage, |range| {
+            range.start + start..range.end + start
+        });
+    }
+
     /// Judges the text around suspect words as it reads.
-    fn reveal(&mut self, text: &str, words: &[Range<usize>]) {
-        let around = |word: &Range<usize>| {
-            text.floor_char_boundary(word.start.saturating_sub(AROUND))
-                ..text.ceil_char_boundary(word.end.saturating_add(AROUND).min(text.len()))
-        };
-        let mut words = words.iter().map(around).peekable();
-        while let Some(mut region) = words.next() {
-            while let Some(next) = words.next_if(|next| next.start <= region.end) {
-                region.end = region.end.max(next.end);
+    fn reveal(&mut self, words: &[(usize, Range<usize>)]) {
+        let mut words = words.iter().peekable();
+        while let Some((passage, word)) = words.next() {
+            let text = self.passages.get(*passage).map(|passage| passage.text).unwrap_or_default();
+            let around = |word: &Range<usize>| {
+                text.floor_char_boundary(word.start.saturating_sub(AROUND))
+                    ..text.ceil_char_boundary(word.end.saturating_add(AROUND).min(text.len()))
+            };
+            let mut region = around(word);
+            while let Some((_, next)) =
+                words.next_if(|(of, next)| of == passage && around(next).start <= region.end)
+            {
+                region.end = region.end.max(around(next).end);
             }
             let revealed =
                 Revealed::new(text.get(region.clone()).unwrap_or_default(), &self.set.words);
             self.search.looked += region.len();
-            self.search.text(&self.indexes.folded, &revealed.text, |range| {
+            self.search.alone(&self.indexes.folded, &revealed.text, *passage, |range| {
                 let range = revealed.of(range);
                 range.start + region.start..range.end + region.start
             });
         }
     }
 
+    /// Judges the texts that runs hold.
+    fn decode(&mut self, runs: &[(usize, Range<usize>)]) {
+        for (passage, run) in runs {
+            if *passage == self.decoded.0 && run.end <= self.decoded.1 {
+                continue;
+            }
+            let text = self.passages.get(*passage).map(|passage| passage.text).unwrap_or_default();
+            let whole = encoded::whole(text, run);
+            self.decoded = (*passage, whole.end);
+            if let Some(hidden) = text.get(whole.clone()).and_then(encoded::decode) {
+                self.aside(*passage, &hidden, &whole);
+            }
+        }
+    }
+
     /// Judges a text that stands in the passage at `at` in another form.
-    fn aside(&mut self, text: &str, at: &Range<usize>) {
+    fn aside(&mut self, passage: usize, text: &str, at: &Range<usize>) {
         self.search.looked += at.len();
-        self.search.text(&self.indexes.raw, text.as_bytes(), |_| at.clone());
+        self.search.alone(&self.indexes.raw, text.as_bytes(), passage, |_| at.clone());
         for (_, chunk) in chunks(text) {
-            normalise::fold_into(chunk, Space::One, self.folded, self.origins);
-            self.search.text(&self.indexes.folded, self.folded, |_| at.clone());
+            let (folded, _) = normalise::fold(chunk);
+            self.search.alone(&self.indexes.folded, &folded, passage, |_| at.clone());
         }
     }
 }
@@ -164,99 +267,4 @@ fn chunks(text: &str) -> impl Iterator<Item = (usize, &str)> {
         let to = text.ceil_char_boundary((start + CHUNK).min(text.len()));
         (from, text.get(from..to).unwrap_or_default())
     })
-}
-
-struct Search<'a> {
-    rules: &'a [Rule],
-    speaker: Speaker,
-    states: &'a mut Vec<State>,
-    open: &'a mut Vec<usize>,
-    /// Ranges in the passage, and the indices of their rules.
-    found: Vec<(Range<usize>, usize)>,
-    /// Bytes looked at.
-    looked: usize,
-}
-
-impl Search<'_> {
-    /// Searches one text; `of` turns its ranges into the passage's.
-    fn text(&mut self, index: &Index, text: &[u8], of: impl Fn(&Range<usize>) -> Range<usize>) {
-        if index.is_empty() {
-            return;
-        }
-        for part in index.parts(text) {
-            self.looked += text.len();
-            part.literals.search(text, |literal, at| {
-                self.looked += 1;
-                for rule in part.rules.get(literal).into_iter().flatten() {
-                    self.hit(*rule, at.clone(), text, &of);
-                }
-            });
-            while let Some(rule) = self.open.pop() {
-                self.close(rule, text, &of);
-            }
-        }
-    }
-
-    /// A literal of the `index`-th rule stands at `at`.
-    fn hit(
-        &mut self,
-        index: usize,
-        at: Range<usize>,
-        text: &[u8],
-        of: &impl Fn(&Range<usize>) -> Range<usize>,
-    ) {
-        let (Some(rule), Some(state)) = (self.rules.get(index), self.states.get_mut(index)) else {
-            return;
-        };
-        if state.done || !rule.judges(self.speaker) {
-            return;
-        }
-        if rule.is_plain() {
-            state.done = true;
-            self.found.push((of(&at), index));
-            return;
-        }
-        let around = boundary(text, at.start.saturating_sub(WINDOW))
-            ..boundary(text, at.end.saturating_add(WINDOW));
-        match &mut state.window {
-            // Hits come in the order of their ends: a later one may begin a little before.
-            Some(window) if around.start <= window.end => {
-                window.start = window.start.min(around.start);
-                window.end = window.end.max(around.end);
-            }
-            Some(_) => {
-                self.close(index, text, of);
-                if let Some(state) = self.states.get_mut(index).filter(|state| !state.done) {
-                    state.window = Some(around);
-                }
-            }
-            None => {
-                self.open.push(index);
-                state.window = Some(around);
-            }
-        }
-    }
-
-    /// Judges the window of the `index`-th rule that is open.
-    fn close(&mut self, index: usize, text: &[u8], of: &impl Fn(&Range<usize>) -> Range<usize>) {
-        let (Some(rule), Some(state)) = (self.rules.get(index), self.states.get_mut(index)) else {
-            return;
-        };
-        let Some(window) = state.window.take() else {
-            return;
-        };
-        self.looked += window.len();
-        let Some(at) = rule.matches(text, window) else {
-            return;
-        };
-        state.done = true;
-        self.found.push((of(&at), index));
-    }
-}
-
-/// The first character boundary at or after `at`, and within the text.
-fn boundary(text: &[u8], at: usize) -> usize {
-    let rest = text.get(at..).unwrap_or_default();
-    let inside = rest.iter().take_while(|byte| **byte & 0xc0 == 0x80).count();
-    at.min(text.len()) + inside
 }

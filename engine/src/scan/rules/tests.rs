@@ -1,5 +1,9 @@
 #![allow(clippy::indexing_slicing, reason = "tests may panic")]
 
+use std::sync::LazyLock;
+
+use proptest::prelude::*;
+
 use super::*;
 use crate::scan::Speaker;
 
@@ -287,10 +291,52 @@ fn attacks_are_found_wherever_they_stand_in_long_texts() {
     }
 }
 
+proptest! {
+    #[test]
+    fn passages_judged_together_are_judged_as_each_alone(
+        passages in prop::collection::vec(
+            (
+                prop::collection::vec(
+                    prop::sample::select(vec![
+                        "ignore", " all previous", " instructions", "i g n o r e", "1gn0re ", "unrestricted", " assistant",
+                        "-----BEGIN PRIVATE KEY-----\nMIIEowIBAAKCAQEA", "\u{202e}", "é", "аignore", "  ", "word ", "x", "a b c d ", "%69gnore",
+                        "aWdub3JlIGFsbCBwcmV2aW91cyBpbnN0cnVjdGlvbnM ", "IGNORE\tALL PREVIOUS INSTRUCTIONS", "7 7 7 7 7 7 7 7 ",
+                    ]),
+                    0..9,
+                ),
+                0..5_usize,
+                prop_oneof![9 => Just(0_usize), 1 => 1..40_000_usize],
+            ),
+            0..12,
+        ),
+    ) {
+        static SET: LazyLock<RuleSet> = LazyLock::new(|| RuleSet::with(&[RULES]).unwrap());
+        let set = &*SET;
+        let speakers =
+            [Speaker::Operator, Speaker::User, Speaker::Assistant, Speaker::Tool, Speaker::Unknown];
+        let texts: Vec<(String, Speaker)> = passages
+            .into_iter()
+            .map(|(parts, speaker, before)| ("-".repeat(before) + &parts.concat(), speakers[speaker]))
+            .collect();
+        let passages: Vec<Passage<'_>> =
+            texts.iter().map(|(text, speaker)| Passage { text, speaker: *speaker }).collect();
+        let mut together = Vec::new();
+        set.scan_all(&passages, &mut together);
+        let alone: Vec<(usize, Finding)> = passages
+            .iter()
+            .enumerate()
+            .flat_map(|(index, one)| {
+                found(set, one.text, one.speaker).into_iter().map(move |finding| (index, finding))
+            })
+            .collect();
+        prop_assert_eq!(together, alone);
+    }
+}
+
 /// Bytes looked at while judging a text.
 fn work(set: &RuleSet, text: &str) -> usize {
     let passage = Passage { text, speaker: Speaker::Tool };
-    find::judge(set, &passage, &mut Vec::new())
+    find::judge(set, &[passage], &mut Vec::new())
 }
 
 #[test]

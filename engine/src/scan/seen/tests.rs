@@ -3,14 +3,17 @@ use crate::scan::Category;
 
 /// Judges a text, and says whether the judge was asked.
 fn asked(seen: &Seen, text: &Text<'_>, speaker: Speaker, finds: bool) -> (bool, Vec<Finding>) {
-    let (mut asked, mut findings) = (false, Vec::new());
-    seen.judge(text, speaker, &mut findings, |findings| {
-        asked = true;
-        if finds {
-            findings.push(Finding::new("rule", Category::Injection, 0.5, 1..3));
-        }
-    });
-    (asked, findings)
+    let slot = match seen.recall(text, speaker) {
+        Recalled::Clean => return (false, Vec::new()),
+        Recalled::Found(known) => return (false, known.to_vec()),
+        Recalled::Unseen(slot) => slot,
+    };
+    let finding = Finding::new("rule", Category::Injection, 0.5, 1..3);
+    let findings = if finds { vec![finding] } else { Vec::new() };
+    if let Some(slot) = slot {
+        seen.store(&slot, &findings);
+    }
+    (true, findings)
 }
 
 fn long(text: &str) -> String {
@@ -75,7 +78,7 @@ fn keys_are_the_operating_systems() {
     let (one, other) = (Seen::new(1), Seen::new(1));
     assert!(one.keys.iter().zip(&other.keys).all(|(one, other)| one.0 != other.0));
     let hash =
-        |seen: &Seen| seen.slot(long("x").as_bytes(), false, Speaker::User).map(|(hash, _)| hash);
+        |seen: &Seen| seen.slot(long("x").as_bytes(), false, Speaker::User).map(|slot| slot.hash);
     assert_ne!(hash(&one), hash(&other));
     assert_eq!(hash(&one), hash(&one));
 }

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::json::Text;
 use crate::{Algorithm, frame};
 
 /// Weak signs too, that depend on who speaks.

@@ -1,0 +1,94 @@
+//! Which bytes of a text are letters, digits and so on: a bit for each of 64 bytes.
+
+use wide::u8x16;
+
+/// Bytes whose kinds are told at once.
+pub(super) const BLOCK: usize = 64;
+
+/// What the bytes of a folded text are; the first in the lowest bit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Kinds {
+    /// `a` to `z`
+    pub(super) letters: u64,
+    /// Digits, and the signs that are written for letters.
+    pub(super) digits: u64,
+    /// Of these, the signs: `@` and `$`.
+    pub(super) signs: u64,
+    /// What stands in base64 beside letters and digits: `+`, `/`, `-`, `_`.
+    pub(super) joins: u64,
+    /// What begins an escape: `%`, `&`, `\`.
+    pub(super) marks: u64,
+}
+
+impl Kinds {
+    /// Of the first bytes; what is not there is of no kind.
+    pub(super) fn of(text: &[u8]) -> Self {
+        if let Some(block) = text.first_chunk() {
+            return Self::of_block(block);
+        }
+        let mut block = [0; BLOCK];
+        block.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
+        Self::of_block(&block)
+    }
+
+    fn of_block(block: &[u8; BLOCK]) -> Self {
+        let (mut kinds, mut at) = (Self::default(), 0);
+        for bytes in block.as_chunks().0 {
+            let bytes = u8x16::new(*bytes);
+            let is = |byte: u8| bytes.simd_eq(u8x16::splat(byte));
+            // `len` bytes from `first` on.
+            let among = |first: u8, len: u8| {
+                let after = bytes - u8x16::splat(first);
+                after.simd_eq(after.min(u8x16::splat(len - 1)))
+            };
+            let bits = |is: u8x16| u64::from(is.to_bitmask()) << at;
+            let signs = is(b'@') | is(b'$');
+            kinds.letters |= bits(among(b'a', 26));
+            kinds.digits |= bits(among(b'0', 10) | signs);
+            kinds.signs |= bits(signs);
+            kinds.joins |= bits(is(b'+') | is(b'/') | is(b'-') | is(b'_'));
+            kinds.marks |= bits(is(b'%') | is(b'&') | is(b'\\'));
+            at += 16;
+        }
+        kinds
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::indexing_slicing, reason = "tests may panic")]
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn one_by_one(block: &[u8; BLOCK]) -> Kinds {
+        let mut kinds = Kinds::default();
+        for (at, byte) in block.iter().enumerate() {
+            let bit = |is: bool| u64::from(is) << at;
+            let is_sign = matches!(byte, b'@' | b'$');
+            kinds.letters |= bit(byte.is_ascii_lowercase());
+            kinds.digits |= bit(byte.is_ascii_digit() || is_sign);
+            kinds.signs |= bit(is_sign);
+            kinds.joins |= bit(matches!(byte, b'+' | b'/' | b'-' | b'_'));
+            kinds.marks |= bit(matches!(byte, b'%' | b'&' | b'\\'));
+        }
+        kinds
+    }
+
+    proptest! {
+        #[test]
+        fn kinds_are_those_of_each_byte(block: [u8; BLOCK]) {
+            prop_assert_eq!(Kinds::of(&block), one_by_one(&block));
+        }
+    }
+
+    #[test]
+    fn every_byte_is_of_its_kind() {
+        for byte in 0..=u8::MAX {
+            let mut block = [0; BLOCK];
+            block[usize::from(byte) % BLOCK] = byte;
+            assert_eq!(Kinds::of(&block), one_by_one(&block), "{byte}");
+        }
+    }
+}
