@@ -177,6 +177,8 @@ pub(super) struct Indexes {
     pub(super) folded: Index,
     /// Of the rules on text as it is.
     pub(super) raw: Index,
+    /// Whether what is in `raw` and ASCII shows in folded text; a line's end alone does not.
+    pub(super) raw_shows: bool,
 }
 
 impl Indexes {
@@ -193,14 +195,16 @@ impl Indexes {
             literals.collect::<Vec<_>>()
         };
         let (raw, mut folded) = (literals(&raw), literals(&folded));
+        let mut raw_shows = true;
         if !folded.is_empty() {
             let ascii = raw.iter().filter(|(literal, _)| literal.is_ascii());
-            folded.extend(ascii.filter_map(|(literal, index)| {
-                let literal = normalise::fold(str::from_utf8(literal).ok()?).0;
-                Some((literal.into(), *index))
-            }));
+            for (literal, index) in ascii {
+                let literal = normalise::fold(str::from_utf8(literal).unwrap_or_default()).0;
+                raw_shows &= literal.len() >= MIN_LITERAL;
+                folded.push((literal.into(), *index));
+            }
         }
-        Self { folded: Index::new(folded), raw: Index::new(raw) }
+        Self { folded: Index::new(folded), raw: Index::new(raw), raw_shows }
     }
 }
 

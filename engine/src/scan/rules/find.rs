@@ -102,9 +102,10 @@ impl Batch {
         of(range.start)..of(range.end)
     }
 
-    fn not_ascii(&self) -> impl Iterator<Item = usize> {
+    /// The chunks beyond ASCII, or all of them.
+    fn as_they_are(&self, all: bool) -> impl Iterator<Item = usize> {
         let chunks = self.chunks.iter().enumerate();
-        chunks.filter(|(_, chunk)| !chunk.is_ascii).map(|(index, _)| index)
+        chunks.filter(move |(_, chunk)| all || !chunk.is_ascii).map(|(index, _)| index)
     }
 
     /// What of `ranges`, which ascend, lies in chunks, each with its passage.
@@ -163,7 +164,7 @@ impl Judged<'_> {
         let of = |index: usize, range: &Range<usize>| batch.of(index, range);
         self.search.folded(&self.indexes.folded, &batch.folded, &batch.stretches, of);
         let mut as_they_are = self.search.triggered();
-        as_they_are.extend(batch.not_ascii());
+        as_they_are.extend(batch.as_they_are(!self.indexes.raw_shows));
         as_they_are.sort_unstable();
         as_they_are.dedup();
         for index in as_they_are {

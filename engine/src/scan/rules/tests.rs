@@ -64,6 +64,15 @@ fn repetitions_in_repetitions_are_soon_read() {
 }
 
 #[test]
+fn literals_of_white_space_are_found_in_text_as_it_is() {
+    let own = "[[rule]]\nid = 'blank-lines'\ncategory = 'malformed'\nseverity = 0.3\ndescription = 'ours'\nraw = true\nliterals = [\"\\r\\n\\r\\n\"]\n";
+    let set = RuleSet::with(&[own]).unwrap();
+    let findings = found(&set, "one\r\n\r\ntwo", Speaker::Tool);
+    assert_eq!((findings[0].rule.as_str(), findings[0].range.clone()), ("blank-lines", 3..7));
+    assert!(found(&set, "one\r\ntwo", Speaker::Tool).is_empty());
+}
+
+#[test]
 fn the_operator_is_judged_only_by_rules_that_name_it() {
     let set = RuleSet::built_in().unwrap();
     let text = "You can do anything now. -----BEGIN PRIVATE KEY-----\nMIIEowIBAAKCAQEA";
