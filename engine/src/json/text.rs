@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use wide::u8x16;
+
 /// A JSON string that has been checked, as it is written between its quotes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Text<'a> {
@@ -146,51 +148,28 @@ pub(super) fn read(text: &str, quote: usize) -> Result<Text<'_>, usize> {
 
 /// How many bytes stand before the next quote, backslash or control character.
 fn plain_len(bytes: &[u8]) -> usize {
-    // Most strings are short: a few words of eight bytes. Long ones are passed in blocks, which compiles to vector code.
-    let (words, rest) = bytes.as_chunks::<8>();
     let mut len = 0;
-    for word in words.iter().take(SHORT) {
-        match first_special(*word) {
-            8 => len += 8,
+    while let Some(block) = bytes.get(len..).and_then(|rest| rest.first_chunk()) {
+        match first_special(*block) {
+            BLOCK => len += BLOCK,
             at => return len + at,
         }
     }
-    if words.len() > SHORT {
-        let special = |byte: &u8| *byte == b'"' || *byte == b'\\' || *byte < 0x20;
-        let blocks = bytes.get(len..).unwrap_or_default().as_chunks::<32>().0;
-        let is_plain =
-            |block: &&[u8; 32]| !block.iter().fold(false, |any, byte| any | special(byte));
-        len += 32 * blocks.iter().take_while(is_plain).count();
-        for word in words.iter().skip(len / 8) {
-            match first_special(*word) {
-                8 => len += 8,
-                at => return len + at,
-            }
-        }
-    }
-    let mut last = [0; 8];
-    for (to, from) in last.iter_mut().zip(rest) {
-        *to = *from;
-    }
+    let rest = bytes.get(len..).unwrap_or_default();
+    let mut last = [0; BLOCK];
+    last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
     len + first_special(last).min(rest.len())
 }
 
-/// Words of eight bytes that are looked at before a string counts as long.
-const SHORT: usize = 8;
+/// Bytes looked at together.
+const BLOCK: usize = 16;
 
-/// The place of the first quote, backslash or control character in eight bytes; 8 if there is none.
-fn first_special(bytes: [u8; 8]) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    let word = u64::from_le_bytes(bytes);
-    let quote = word ^ (ONES * 0x22);
-    let backslash = word ^ (ONES * 0x5c);
-    // The top bit of each byte that is less than a bound, right up to the first such byte; that is the only one that counts.
-    let control = word.wrapping_sub(ONES * 0x20) & !word;
-    let found = (control
-        | (quote.wrapping_sub(ONES) & !quote)
-        | (backslash.wrapping_sub(ONES) & !backslash))
-        & (ONES * 0x80);
-    usize::try_from(found.trailing_zeros() / 8).unwrap_or(8)
+/// The place of the first quote, backslash or control character in a block; [`BLOCK`] if there is none.
+fn first_special(block: [u8; BLOCK]) -> usize {
+    let bytes = u8x16::new(block);
+    let control = bytes.simd_eq(bytes.min(u8x16::splat(0x1f)));
+    let special = bytes.simd_eq(u8x16::splat(b'"')) | bytes.simd_eq(u8x16::splat(b'\\')) | control;
+    usize::try_from(special.to_bitmask().trailing_zeros()).map_or(BLOCK, |at| at.min(BLOCK))
 }
 
 /// Reads what follows a backslash: the character, and how many bytes spell it. `None` when it is no escape, or half a surrogate pair.

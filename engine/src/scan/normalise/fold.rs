@@ -1,5 +1,7 @@
 //! Character by character: case, width, marks, look-alikes, what is not seen; and runs of white space as one space.
 
+use wide::u8x16;
+
 use super::Origins;
 use super::letter::normal;
 
@@ -38,17 +40,19 @@ pub(in crate::scan) fn fold_onto(
 }
 
 fn fold_from(text: &str, origin: usize, space: Space, out: &mut Vec<u8>, origins: &mut Origins) {
-    out.reserve(text.len());
+    out.reserve(text.len() + BLOCK);
     let bytes = text.as_bytes();
     let mut at = 0;
     while at < bytes.len() {
         let rest = bytes.get(at..).unwrap_or_default();
-        let plain = plain_len(rest, space == Space::One && out.last() == Some(&b' '));
-        let plain = rest.get(..plain).unwrap_or_default();
-        if !plain.is_empty() {
+        let (folded, plain) = fold_plain(rest, space == Space::One && out.last() == Some(&b' '));
+        if plain > 0 {
             origins.aligned(out.len(), origin + at);
-            out.extend(plain.iter().map(|byte| fold_ascii(*byte)));
-            at += plain.len();
+            out.extend_from_slice(folded.get(..plain).unwrap_or_default());
+            at += plain;
+            if plain == BLOCK {
+                continue;
+            }
         }
         for char in text.get(at..).unwrap_or_default().chars() {
             at = fold_char(char, origin + at, space, out, origins) - origin;
@@ -110,32 +114,33 @@ fn fold_ascii(byte: u8) -> u8 {
     if is_space(byte) { b' ' } else { byte.to_ascii_lowercase() }
 }
 
-/// Bytes judged at once, without a branch for each, which compiles to vector code.
-const BLOCK: usize = 32;
+/// Bytes folded at once.
+const BLOCK: usize = 16;
 
-/// How many bytes need no more than [`fold_ascii`]: all ASCII, no white space after white space.
-fn plain_len(bytes: &[u8], after_space: bool) -> usize {
-    let mut before = if after_space { b' ' } else { 0 };
-    let (blocks, _) = bytes.as_chunks::<BLOCK>();
-    let plain = blocks.iter().take_while(|block| {
-        let [first, .., last] = **block;
-        let is_plain = !(is_space(before) & is_space(first)) & is_plain(*block);
-        before = if is_plain { last } else { before };
-        is_plain
-    });
-    let len = plain.count() * BLOCK;
-    // Up to the byte that is not.
-    let rest = bytes.get(len..).unwrap_or_default();
-    let is_odd = |byte: &u8| {
-        let is_odd = !byte.is_ascii() || (is_space(before) && is_space(*byte));
-        before = *byte;
-        is_odd
+/// The first bytes folded, and how many of them need no more than [`fold_ascii`]: all ASCII, no white space after white space.
+fn fold_plain(text: &[u8], after_space: bool) -> ([u8; BLOCK], usize) {
+    let (block, len) = match text.first_chunk() {
+        Some(block) => (*block, BLOCK),
+        None => {
+            let mut block = [0; BLOCK];
+            block.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
+            (block, text.len())
+        }
     };
-    len + rest.iter().position(is_odd).unwrap_or(rest.len())
-}
-
-fn is_plain(block: &[u8]) -> bool {
-    let twice = |any, [one, next]: &[u8; 2]| any | (is_space(*one) & is_space(*next));
-    let wide = block.iter().fold(0, |any, byte| any | byte) >= 0x80;
-    !(block.array_windows::<2>().fold(false, twice) | wide)
+    let bytes = u8x16::new(block);
+    // `len` bytes from `first` on.
+    let among = |first: u8, len: u8| {
+        let after = bytes - u8x16::splat(first);
+        after.simd_eq(after.min(u8x16::splat(len - 1)))
+    };
+    let space = u8x16::splat(b' ');
+    let spaces = bytes.simd_eq(space) | among(b'\t', 5);
+    let capitals = among(b'A', 26) & u8x16::splat(b'a' - b'A');
+    let folded = (bytes | capitals) & !spaces | space & spaces;
+    // The highest bit of each byte: set in what is not ASCII.
+    let wide = bytes.to_bitmask();
+    let spaces = spaces.to_bitmask();
+    let odd = wide | spaces & (spaces << 1 | u32::from(after_space));
+    let plain = usize::try_from(odd.trailing_zeros()).unwrap_or(BLOCK);
+    (folded.to_array(), plain.min(len))
 }

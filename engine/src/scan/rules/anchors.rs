@@ -127,17 +127,31 @@ impl Anchors {
                 None => halves(&first_sixteen(rest)),
             };
             // The four bytes from every second place on.
-            let places = [here, here >> 16, here >> 32, (here >> 48) | (next << 16)];
-            for (step, place) in places.into_iter().enumerate() {
-                let (long, short) = (place & low_bytes(LONG), place & low_bytes(SHORT));
-                if self.long.may_have(long) {
-                    self.compare(self.long.group(long), text, at + 2 * step, &mut hit);
-                }
-                if has_short && self.short.may_have(short) {
-                    self.compare(self.short.group(short), text, at + 2 * step, &mut hit);
-                }
-            }
+            let last = (here >> 48) | (next << 16);
+            self.look(here, text, at, has_short, &mut hit);
+            self.look(here >> 16, text, at + 2, has_short, &mut hit);
+            self.look(here >> 32, text, at + 4, has_short, &mut hit);
+            self.look(last, text, at + 6, has_short, &mut hit);
             at += 8;
+        }
+    }
+
+    /// Looks up what stands at `at`.
+    #[inline]
+    fn look(
+        &self,
+        place: u64,
+        text: &[u8],
+        at: usize,
+        has_short: bool,
+        hit: &mut impl FnMut(usize, Range<usize>),
+    ) {
+        let (long, short) = (place & low_bytes(LONG), place & low_bytes(SHORT));
+        if self.long.may_have(long) {
+            self.compare(self.long.group(long), text, at, hit);
+        }
+        if has_short && self.short.may_have(short) {
+            self.compare(self.short.group(short), text, at, hit);
         }
     }
 
