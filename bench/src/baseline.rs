@@ -22,7 +22,7 @@ pub struct Counts {
 pub struct Baseline(pub BTreeMap<String, Counts>);
 
 impl Baseline {
-    /// Reads what [`Baseline::fmt`] wrote; an empty text is an empty one.
+    /// Reads what its `Display` wrote; an empty text is an empty one.
     ///
     /// # Errors
     /// When a line is none of those.
