@@ -26,6 +26,7 @@ pub mod facts;
 
 pub mod session;
 
+mod block;
 pub mod bus;
 pub mod error;
 

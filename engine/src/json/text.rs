@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use wide::u8x16;
 
+use crate::block;
+
 /// A JSON string that has been checked, as it is written between its quotes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Text<'a> {
@@ -156,9 +158,7 @@ fn plain_len(bytes: &[u8]) -> usize {
         }
     }
     let rest = bytes.get(len..).unwrap_or_default();
-    let mut last = [0; BLOCK];
-    last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-    len + first_special(last).min(rest.len())
+    len + first_special(block::first(rest)).min(rest.len())
 }
 
 /// Bytes looked at together.

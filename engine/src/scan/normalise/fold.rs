@@ -4,6 +4,7 @@ use wide::u8x16;
 
 use super::Origins;
 use super::letter::normal;
+use crate::block::{self, among};
 
 /// What becomes of a run of white space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,28 +120,15 @@ const BLOCK: usize = 16;
 
 /// The first bytes folded, and how many of them need no more than [`fold_ascii`]: all ASCII, no white space after white space.
 fn fold_plain(text: &[u8], after_space: bool) -> ([u8; BLOCK], usize) {
-    let (block, len) = match text.first_chunk() {
-        Some(block) => (*block, BLOCK),
-        None => {
-            let mut block = [0; BLOCK];
-            block.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
-            (block, text.len())
-        }
-    };
-    let bytes = u8x16::new(block);
-    // `len` bytes from `first` on.
-    let among = |first: u8, len: u8| {
-        let after = bytes - u8x16::splat(first);
-        after.simd_eq(after.min(u8x16::splat(len - 1)))
-    };
+    let bytes = u8x16::new(block::first(text));
     let space = u8x16::splat(b' ');
-    let spaces = bytes.simd_eq(space) | among(b'\t', 5);
-    let capitals = among(b'A', 26) & u8x16::splat(b'a' - b'A');
+    let spaces = bytes.simd_eq(space) | among(bytes, b'\t', 5);
+    let capitals = among(bytes, b'A', 26) & u8x16::splat(b'a' - b'A');
     let folded = (bytes | capitals) & !spaces | space & spaces;
     // The highest bit of each byte: set in what is not ASCII.
     let wide = bytes.to_bitmask();
     let spaces = spaces.to_bitmask();
     let odd = wide | spaces & (spaces << 1 | u32::from(after_space));
     let plain = usize::try_from(odd.trailing_zeros()).unwrap_or(BLOCK);
-    (folded.to_array(), plain.min(len))
+    (folded.to_array(), plain.min(text.len()).min(BLOCK))
 }

@@ -2,6 +2,8 @@
 
 use wide::u8x16;
 
+use crate::block::{self, among};
+
 /// Bytes whose kinds are told at once.
 pub(super) const BLOCK: usize = 64;
 
@@ -23,12 +25,7 @@ pub(super) struct Kinds {
 impl Kinds {
     /// Of the first bytes; what is not there is of no kind.
     pub(super) fn of(text: &[u8]) -> Self {
-        if let Some(block) = text.first_chunk() {
-            return Self::of_block(block);
-        }
-        let mut block = [0; BLOCK];
-        block.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
-        Self::of_block(&block)
+        Self::of_block(&block::first(text))
     }
 
     fn of_block(block: &[u8; BLOCK]) -> Self {
@@ -36,15 +33,10 @@ impl Kinds {
         for bytes in block.as_chunks().0 {
             let bytes = u8x16::new(*bytes);
             let is = |byte: u8| bytes.simd_eq(u8x16::splat(byte));
-            // `len` bytes from `first` on.
-            let among = |first: u8, len: u8| {
-                let after = bytes - u8x16::splat(first);
-                after.simd_eq(after.min(u8x16::splat(len - 1)))
-            };
             let bits = |is: u8x16| u64::from(is.to_bitmask()) << at;
             let signs = is(b'@') | is(b'$');
-            kinds.letters |= bits(among(b'a', 26));
-            kinds.digits |= bits(among(b'0', 10) | signs);
+            kinds.letters |= bits(among(bytes, b'a', 26));
+            kinds.digits |= bits(among(bytes, b'0', 10) | signs);
             kinds.signs |= bits(signs);
             kinds.joins |= bits(is(b'+') | is(b'/') | is(b'-') | is(b'_'));
             kinds.marks |= bits(is(b'%') | is(b'&') | is(b'\\'));

@@ -9,6 +9,8 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use crate::block;
+
 /// Bytes of a long literal's fragment.
 const LONG: usize = 4;
 
@@ -52,7 +54,7 @@ impl Entry {
     /// Of `literal`, which is `bytes`, the `len` bytes after the first `before`.
     fn new(literal: usize, bytes: &[u8], before: usize, len: usize) -> Self {
         let rest = bytes.get(before..).unwrap_or_default();
-        let known = first_eight(rest);
+        let known = block::first(rest);
         let mask = u64::MAX >> (64 - 8 * rest.len().clamp(1, 8));
         let fragment = u64::from_le_bytes(known) & low_bytes(len);
         Self { fragment, bytes: u64::from_le_bytes(known), mask, literal, before, ahead: 0 }
@@ -122,10 +124,7 @@ impl Anchors {
         let mut at = 0;
         // A plain loop: chains of iterators are not compiled into one here, and it runs over every byte.
         while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
-            let (here, next) = match rest.first_chunk::<16>() {
-                Some(both) => halves(both),
-                None => halves(&first_sixteen(rest)),
-            };
+            let (here, next) = halves(block::first(rest));
             // The four bytes from every second place on.
             let last = (here >> 48) | (next << 16);
             self.look(here, text, at, has_short, &mut hit);
@@ -163,7 +162,7 @@ impl Anchors {
         at: usize,
         hit: &mut impl FnMut(usize, Range<usize>),
     ) {
-        let here = u64::from_le_bytes(first_eight(text.get(at..).unwrap_or_default()));
+        let here = u64::from_le_bytes(block::first(text.get(at..).unwrap_or_default()));
         for entry in entries {
             // Mostly tells them apart without a look at the literal.
             if here & entry.mask != entry.bytes {
@@ -186,27 +185,10 @@ const fn low_bytes(len: usize) -> u64 {
 
 /// Two numbers of eight bytes each.
 #[inline]
-fn halves(bytes: &[u8; 16]) -> (u64, u64) {
-    let both = u128::from_le_bytes(*bytes);
+fn halves(bytes: [u8; 16]) -> (u64, u64) {
+    let both = u128::from_le_bytes(bytes);
     let half = |both: u128| u64::try_from(both & u128::from(u64::MAX)).unwrap_or_default();
     (half(both), half(both >> 64))
-}
-
-/// The first bytes, zeros where there are none.
-fn first_sixteen(bytes: &[u8]) -> [u8; 16] {
-    let mut sixteen = [0; 16];
-    sixteen.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
-    sixteen
-}
-
-/// The first eight bytes, zeros where there are none.
-fn first_eight(bytes: &[u8]) -> [u8; 8] {
-    if let Some(whole) = bytes.first_chunk() {
-        return *whole;
-    }
-    let mut eight = [0; 8];
-    eight.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
-    eight
 }
 
 impl<const WORDS: usize> Table<WORDS> {
