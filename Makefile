@@ -45,13 +45,13 @@ lint: tools ## formatting, clippy and documentation, any warning an error
 
 fuzz: ## fuzz the engine with cargo-fuzz and a nightly toolchain, TIME=300 seconds for each target
 	@cd engine && for target in peek open open_secured session scan; do \
-		$(CARGO) +nightly fuzz run --target-dir "$(FUZZ_DIR)" $$target -- -max_total_time=$(TIME) -max_len=4096 || exit; \
+		$(CARGO) +nightly fuzz run --target-dir "$(FUZZ_DIR)" $$target -- -max_total_time=$(TIME) -max_len=4096 -timeout=30 || exit; \
 	done
 
 # Without cargo-fuzz the same bodies run all the same: the engine's property tests call them.
 fuzz-smoke:
 	@if $(CARGO) +nightly fuzz --version >/dev/null 2>&1; then \
-		$(MAKE) --no-print-directory fuzz TIME=5 2>&1 | grep -E '^Done|panicked|ERROR|error' ; test $${PIPESTATUS[0]} -eq 0; \
+		$(MAKE) --no-print-directory fuzz TIME=5 2>&1 | grep -E '^Done|panicked|ERROR|error|Base64' ; test $${PIPESTATUS[0]} -eq 0; \
 	else \
 		echo "cargo-fuzz with a nightly toolchain is not there: its targets run as property tests only"; \
 	fi

@@ -57,6 +57,12 @@ fn any_json() -> impl Strategy<Value = String> {
     .prop_map(|value| value.to_string())
 }
 
+/// What JSON is made of, and what divides no two documents.
+const NEARLY_JSON: &[&str] = &[
+    "[]", "{}", "[", "]", "{", "}", ",", ":", "\"a\"", "\"", "0", "null", " ", "\n", "\u{b}",
+    "\u{c}",
+];
+
 fn any_algorithm() -> impl Strategy<Value = Option<Algorithm>> {
     prop::sample::select(vec![
         None,
@@ -84,6 +90,13 @@ proptest! {
         fuzz::scan(auto, json.as_bytes());
         let at = json.floor_char_boundary(json.len() / 2);
         fuzz::scan(auto, &json.as_bytes()[..at]);
+    }
+
+    #[test]
+    fn what_is_nearly_json_comes_back(parts in prop::collection::vec(prop::sample::select(NEARLY_JSON), 1..12)) {
+        let data = parts.concat();
+        fuzz::round_trip(&FUZZ, data.as_bytes(), &Outbound::default());
+        fuzz::scan(&FUZZ, data.as_bytes());
     }
 
     #[test]

@@ -172,8 +172,13 @@ impl<'s, 'a> Pass<'s, 'a> {
         // Documents may follow one another, as in JSON Lines.
         while read.is_err() && self.is_json && self.open.is_empty() && self.another_follows() {
             self.judge(true)?;
-            let reader = Reader::resume(text, self.read_to, self.screen.max_depth);
+            let from = self.read_to;
+            let reader = Reader::resume(text, from, self.screen.max_depth);
             read = Watched::new(reader, &mut self).finish();
+            if self.read_to == from {
+                // What divides them is no white space of JSON's, a form feed say.
+                break;
+            }
         }
         if read.is_ok() {
             self.judge(true)?;

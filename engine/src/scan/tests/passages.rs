@@ -83,6 +83,15 @@ fn documents_in_a_row_are_read_as_json_each() {
 }
 
 #[test]
+fn a_document_after_what_divides_none_is_read_as_text() {
+    for divider in ["\u{c}", "\u{c}[", ",", "\n]"] {
+        let payload = format!("[]{divider}[\"betray\"");
+        let findings = found(payload.as_bytes());
+        assert!(findings.iter().any(|finding| finding.rule == "betray"), "{payload:?}");
+    }
+}
+
+#[test]
 fn deep_places_are_told_after_many_strings() {
     let many = (0..200_000).map(|n| format!("{{\"k\":\"string {n}\"}}"));
     let list = many
