@@ -1,19 +1,20 @@
 //! Bare clients against wrapped ones, on real brokers.
 
 mod amqp;
+mod course;
 mod kafka;
 mod nats;
+pub mod overhead;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use m2m_engine::scan::{Danger, ScanConfig};
 use m2m_engine::secure::{Key, KeyMaterial, Keyring, Mode, SecurityConfig};
 use m2m_engine::{Config, Engine, Framing};
-use m2m_tests::harness::{Kafka, Nats, Rabbit};
 
+use self::course::{Brokers, Bus, Course, in_turns};
 use crate::brokers::{Sample, payloads};
-use crate::report::{Plot, Report, Table};
+use crate::report::{Report, Table};
 use crate::setup::Setup;
 use crate::timing::Rounds;
 
@@ -44,6 +45,7 @@ fn cases() -> anyhow::Result<Vec<Case>> {
     };
     Ok(vec![
         Case { name: "bare", screened: false, engine: None },
+        Case { name: "bare again", screened: false, engine: None },
         wrapped("framing off", Framing::Off, false, None)?,
         wrapped("framing off", Framing::Off, true, None)?,
         wrapped("framing auto", Framing::Auto, false, None)?,
@@ -54,7 +56,7 @@ fn cases() -> anyhow::Result<Vec<Case>> {
 }
 
 async fn measure(setup: &Setup) -> anyhow::Result<Report> {
-    let (nats, kafka, rabbit) = tokio::try_join!(Nats::start(), Kafka::start(), Rabbit::start())?;
+    let brokers = Brokers::start().await?;
     let mut report = Report::default();
     let mut table = Table::new(
         "adapters",
@@ -69,61 +71,29 @@ async fn measure(setup: &Setup) -> anyhow::Result<Report> {
             "bare = 1",
         ],
     );
-    let mut plot = Plot::new(
-        "adapters-off",
-        "client CPU with framing and screening off, bare = 1",
-        Some(1.05),
-    );
     for (size, count) in [(200, 4_000), (2_000, 2_000), (20_000, 400)] {
         let count = if setup.smoke { 50 } else { count };
         let payloads = payloads(&setup.messages, size, count);
         if payloads.is_empty() {
             continue;
         }
-        for broker in ["JetStream", "Kafka", "RabbitMQ"] {
+        for bus in Bus::ALL {
             let cases = cases()?;
-            let contents = cases.iter().map(|case| amqp::stored(case.engine.as_ref(), &payloads));
-            let contents: Vec<u64> = contents.collect::<Result<_, _>>()?;
-            let mut topics = Vec::new();
-            if broker == "Kafka" {
-                for case in &cases {
-                    topics.push(kafka::Topic::new(&kafka, case.engine.as_ref()).await?);
-                }
+            let mut courses = Vec::new();
+            for case in &cases {
+                courses.push(Course::new(&brokers, bus, case.engine.clone(), &payloads).await?);
             }
-            let mut samples: Vec<Vec<Sample>> = vec![Vec::new(); cases.len()];
-            for round in 0..=setup.rounds {
-                for turn in 0..cases.len() {
-                    let case = (round + turn) % cases.len();
-                    let engine = cases[case].engine.as_ref();
-                    let sample = match broker {
-                        "JetStream" => nats::round(&nats, engine, &payloads).await?,
-                        "Kafka" => topics[case].round(&kafka, &payloads).await?,
-                        _ => amqp::round(&rabbit, engine, &payloads, contents[case]).await?,
-                    };
-                    // The first round warms up; a smoke test has no other.
-                    if round > 0 || setup.smoke {
-                        samples[case].push(sample);
-                    }
-                }
-            }
-            let name = format!("{broker}, {size} B");
-            rows(&mut table, &mut plot, &name, &cases, &samples, &payloads);
+            let samples = in_turns(&mut courses, setup.rounds, setup.smoke).await?;
+            let name = format!("{}, {size} B", bus.name());
+            rows(&mut table, &name, &cases, &samples, payloads.len());
         }
     }
     report.tables.push(table);
-    report.plots.push(plot);
     Ok(report)
 }
 
-fn rows(
-    table: &mut Table,
-    plot: &mut Plot,
-    name: &str,
-    cases: &[Case],
-    samples: &[Vec<Sample>],
-    payloads: &[Bytes],
-) {
-    let count = payloads.len() as f64;
+fn rows(table: &mut Table, name: &str, cases: &[Case], samples: &[Vec<Sample>], count: usize) {
+    let count = count as f64;
     let figures =
         |samples: &[Sample], pick: fn(&Sample) -> f64| Rounds(samples.iter().map(pick).collect());
     let bare = &samples[0];
@@ -139,8 +109,5 @@ fn rows(
             format!("{:.2}", cpu.median() / count / 1e3),
             cpu_ratio.spread(),
         ]);
-        if case.name == "framing off" && !case.screened {
-            plot.bar(name, cpu_ratio.median());
-        }
     }
 }

@@ -47,6 +47,8 @@ enum Part {
     Storage,
     /// Bare clients against wrapped ones.
     Adapters,
+    /// Bare clients against themselves, and against wrapped ones that neither frame nor screen.
+    Overhead,
     /// The relay against the bare clients in a loop.
     Relay,
 }
@@ -63,6 +65,7 @@ impl Part {
             Self::Secure => secure::run(setup),
             Self::Storage => storage::run(setup),
             Self::Adapters => adapters::run(setup),
+            Self::Overhead => adapters::overhead::run(setup),
             Self::Relay => relay::run(setup),
         }
     }

@@ -48,6 +48,12 @@ impl Rounds {
         Self(self.0.iter().zip(&other.0).map(|(this, other)| this / other).collect())
     }
 
+    /// Round by round, the mean of this side's figure and the other's.
+    #[must_use]
+    pub fn mean(&self, other: &Self) -> Self {
+        Self(self.0.iter().zip(&other.0).map(|(this, other)| (this + other) / 2.0).collect())
+    }
+
     /// Round by round, what this side has over the other.
     #[must_use]
     pub fn less(&self, other: &Self) -> Self {

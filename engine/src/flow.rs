@@ -117,6 +117,10 @@ impl Engine {
         payload: &'a [u8],
         outbound: &Outbound<'_>,
     ) -> Result<Wrapped<'a>, WrapError> {
+        if self.leaves_alone(outbound.algorithm) {
+            self.within_limit(payload)?;
+            return Ok(Wrapped::untouched(payload));
+        }
         let scanned = self.screened(payload, outbound.algorithm)?;
         let planned = self.plan(scanned, outbound);
         let encoded = self.codecs.encode(planned)?;
@@ -158,17 +162,29 @@ impl Engine {
         payload: &'a [u8],
         forced: Option<Algorithm>,
     ) -> Result<Scanned<'a>, WrapError> {
-        let limit = self.config.limits.inflated;
-        if payload.len() > limit {
-            return Err(WrapError::PayloadTooLong { len: payload.len(), limit });
-        }
-        let as_it_is = match forced {
+        self.within_limit(payload)?;
+        let facts = (!self.goes_as_it_is(forced)).then_some(&self.facts);
+        self.screen
+            .screen(facts, payload)
+            .map_err(|verdict| WrapError::Blocked { findings: error::told(verdict) })
+    }
+
+    fn within_limit(&self, payload: &[u8]) -> Result<(), WrapError> {
+        let (len, limit) = (payload.len(), self.config.limits.inflated);
+        if len > limit { Err(WrapError::PayloadTooLong { len, limit }) } else { Ok(()) }
+    }
+
+    /// Whether no step does anything to a payload: the short way, for all the messages of those who have everything off.
+    fn leaves_alone(&self, forced: Option<Algorithm>) -> bool {
+        self.config.scan.danger.off && self.guard.is_none() && self.goes_as_it_is(forced)
+    }
+
+    /// Whether a payload is stored whatever it is, if nothing secures it.
+    fn goes_as_it_is(&self, forced: Option<Algorithm>) -> bool {
+        match forced {
             Some(algorithm) => algorithm == Algorithm::Stored,
             None => self.config.framing == Framing::Off,
-        };
-        self.screen
-            .screen((!as_it_is).then_some(&self.facts), payload)
-            .map_err(|verdict| WrapError::Blocked { findings: error::told(verdict) })
+        }
     }
 
     fn plan<'a>(&self, scanned: Scanned<'a>, outbound: &Outbound<'_>) -> Planned<'a> {

@@ -4,6 +4,7 @@ mod failure;
 mod flight;
 mod ledger;
 mod signal;
+mod slots;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -52,7 +53,7 @@ impl Channel {
             }
         };
         if self.inner().status().confirm() {
-            let ticket = self.flights().publish(message);
+            let mut ticket = self.flights().publish(message);
             if !ticket.written().await
                 && let Some(Err(failure)) = ticket.outcome()
             {

@@ -25,9 +25,9 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
-    /// Of a delivery by JetStream. Only what is signed is asked for its origin.
-    pub(crate) fn of(delivery: &jetstream::Message) -> Self {
-        if headers::engines(delivery.headers.as_ref()).is_empty() {
+    /// Of a delivery by JetStream. Only what is signed is asked for its origin, and only by who has keys.
+    pub(crate) fn of(delivery: &jetstream::Message, engine: &Engine) -> Self {
+        if !engine.has_keys() || headers::engines(delivery.headers.as_ref()).is_empty() {
             return Self::default();
         }
         let Ok(info) = delivery.info() else { return Self::default() };
@@ -35,29 +35,24 @@ impl Origin {
     }
 }
 
-/// Opens a message of the client's, in place. What is the server's own affair passes untouched.
+/// Opens a message of the client's, in place; it stays as it came where it cannot be opened. What is the server's own affair passes untouched.
 pub(crate) fn open(
     engine: &Engine,
-    mut message: Message,
+    message: &mut Message,
     origin: &Origin,
-) -> Result<Message, Box<OpenFailure<Message>>> {
+) -> Result<(), OpenError> {
     // Anybody can write a status: with a payload it is a message like others.
     let is_status = message.status.is_some() && message.payload.is_empty();
     if is_status || message.subject.starts_with('$') {
-        return Ok(message);
+        return Ok(());
     }
     let (headers, payload) = (message.headers.as_ref(), &message.payload);
-    match judge(engine, &message.subject, headers, payload, origin) {
-        Ok(None) => Ok(message),
-        Ok(Some(opened)) if opened.is_untouched() => Ok(message),
-        Ok(Some(opened)) => {
-            let headers = message.headers.take().unwrap_or_default();
-            message.headers = headers::opened(headers, &opened);
-            message.payload = opened.into_bytes(&message.payload);
-            Ok(message)
-        }
-        Err(source) => Err(Box::new(OpenFailure::new(message, source))),
-    }
+    let opened = judge(engine, &message.subject, headers, payload, origin)?;
+    let Some(opened) = opened.filter(|opened| !opened.is_untouched()) else { return Ok(()) };
+    let headers = message.headers.take().unwrap_or_default();
+    message.headers = headers::opened(headers, &opened);
+    message.payload = opened.into_bytes(&message.payload);
+    Ok(())
 }
 
 /// Opens what was found on a subject: `None` for a null payload, of which there is nothing to open.
@@ -68,10 +63,11 @@ pub(crate) fn judge<'a>(
     payload: &'a [u8],
     origin: &Origin,
 ) -> Result<Option<Opened<'a>>, OpenError> {
-    let found = headers::engines(headers);
+    let keyed = engine.has_keys();
+    let found = if keyed { headers::engines(headers) } else { Vec::new() };
     let inbound = Inbound {
-        key: headers::key(headers),
-        time: engine.has_keys().then(SystemTime::now),
+        key: if keyed { headers::key(headers) } else { None },
+        time: keyed.then(SystemTime::now),
         identity: origin.identity.as_deref(),
         redelivered: origin.redelivered,
         stored: origin.stored,
@@ -130,14 +126,12 @@ impl Subscriber {
         self.inner.drain().await
     }
 
-    fn opened(&self, message: Message) -> Result<Message, Box<OpenFailure<Message>>> {
-        let requester = message.reply.clone().filter(|reply| !reply.starts_with('$'));
-        let Some(requester) = requester else {
-            return open(&self.engine, message, &Origin::default());
-        };
-        let accepts =
-            headers::accepts(message.headers.as_ref()) || Form::of(&message.payload) != Form::Plain;
-        self.replies.note(&requester, accepts);
+    fn open(&self, message: &mut Message) -> Result<(), OpenError> {
+        if let Some(requester) = message.reply.as_ref().filter(|reply| !reply.starts_with('$')) {
+            let accepts = headers::accepts(message.headers.as_ref())
+                || Form::of(&message.payload) != Form::Plain;
+            self.replies.note(requester, accepts);
+        }
         open(&self.engine, message, &Origin::default())
     }
 }
@@ -147,12 +141,15 @@ impl Stream for Subscriber {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
-            let Some(message) = ready!(self.inner.poll_next_unpin(cx)) else {
+            let Some(mut message) = ready!(self.inner.poll_next_unpin(cx)) else {
                 return Poll::Ready(None);
             };
-            match self.opened(message) {
-                Err(failure) if matches!(failure.source, OpenError::Repeated) => {}
-                opened => return Poll::Ready(Some(opened)),
+            match self.open(&mut message) {
+                Ok(()) => return Poll::Ready(Some(Ok(message))),
+                Err(OpenError::Repeated) => {}
+                Err(source) => {
+                    return Poll::Ready(Some(Err(Box::new(OpenFailure::new(message, source)))));
+                }
             }
         }
     }

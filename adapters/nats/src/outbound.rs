@@ -6,7 +6,7 @@ use async_nats::{HeaderMap, Message, Request, Subject, ToSubject};
 use bytes::Bytes;
 
 use crate::client::Client;
-use crate::error::{PublishError, RequestError, Unsent};
+use crate::error::{OpenFailure, PublishError, RequestError, Unsent};
 use crate::inbound::{self, Origin};
 
 pub(crate) use prepare::{Prepared, Terms, prepare};
@@ -150,9 +150,10 @@ impl Client {
             inbox: request.inbox,
         };
         match self.inner.send_request(subject, request).await {
-            Ok(answer) => {
-                inbound::open(&self.engine, answer, &Origin::default()).map_err(RequestError::Open)
-            }
+            Ok(mut answer) => match inbound::open(&self.engine, &mut answer, &Origin::default()) {
+                Ok(()) => Ok(answer),
+                Err(source) => Err(RequestError::Open(Box::new(OpenFailure::new(answer, source)))),
+            },
             Err(source) => Err(RequestError::Nats { payload: Unsent(original), source }),
         }
     }

@@ -77,7 +77,16 @@ pub struct Wrapped<'a> {
     pub verdict: Verdict,
 }
 
-impl Wrapped<'_> {
+impl<'a> Wrapped<'a> {
+    pub(super) fn untouched(payload: &'a [u8]) -> Self {
+        Self {
+            bytes: Cow::Borrowed(payload),
+            algorithm: Algorithm::Stored,
+            headers: Vec::new(),
+            verdict: Verdict::default(),
+        }
+    }
+
     /// Whether the payload went into a frame.
     #[must_use]
     pub fn is_framed(&self) -> bool {

@@ -15,7 +15,7 @@ use lapin::types::ShortString;
 
 use super::failure::{Failure, Tally};
 use super::ledger::Ledger;
-use super::signal::{Moved, Signal};
+use super::signal::Moved;
 
 /// A message as it goes out.
 #[derive(Debug, Clone)]
@@ -42,11 +42,9 @@ struct Inner {
 
 impl Flights {
     pub(crate) fn new(channel: lapin::Channel, tally: Arc<Tally>) -> Self {
-        Self(Arc::new(Inner {
-            channel: Arc::new(channel),
-            ledger: Mutex::new(Ledger::new(tally)),
-            moved: Arc::default(),
-        }))
+        let moved = Arc::<Moved>::default();
+        let ledger = Mutex::new(Ledger::new(tally, Arc::clone(&moved)));
+        Self(Arc::new(Inner { channel: Arc::new(channel), ledger, moved }))
     }
 
     /// Takes the message's place in the order of calls.
@@ -55,33 +53,19 @@ impl Flights {
         let len = message.payload.len();
         let returnable = message.options.mandatory || message.options.immediate;
         let kept = returnable.then(|| Box::new(message.clone()));
-        let mut ledger = self.ledger();
-        let id = ledger.next_id();
-        let signal = Arc::new(Signal::new(id, Arc::clone(&self.0.moved)));
-        let written = Arc::clone(&signal);
-        let publish = Box::pin(async move {
+        let publish = async move {
             let Message { exchange, routing_key, options, payload, properties } = message;
-            let published =
-                channel.basic_publish(exchange, routing_key, options, &payload, properties);
-            let confirm = published.await?;
-            written.set_written();
-            drop((payload, channel, written));
-            confirm.await
-        });
-        ledger.add(id, len, kept, Arc::clone(&signal), publish);
-        // The first look puts the frames in lapin's queue.
-        self.0.moved.push(id);
-        ledger.settle_moved(&self.0.moved);
-        Ticket { id, signal, flights: self.clone() }
+            channel.basic_publish(exchange, routing_key, options, &payload, properties).await
+        };
+        let at = self.ledger().publish(len, kept, publish);
+        Ticket { at, flights: self.clone(), asked: false }
     }
 
     /// Waits until fewer than `limit` messages are in flight.
     pub(crate) async fn below(&self, limit: usize) {
         poll_fn(|cx| {
             self.0.moved.watch(cx.waker());
-            let mut ledger = self.ledger();
-            ledger.settle_moved(&self.0.moved);
-            if ledger.flying() < limit { Poll::Ready(()) } else { Poll::Pending }
+            if self.flying() < limit { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
     }
@@ -89,7 +73,8 @@ impl Flights {
     /// How many messages are in flight.
     pub(crate) fn flying(&self) -> usize {
         let mut ledger = self.ledger();
-        ledger.settle_moved(&self.0.moved);
+        ledger.watch();
+        ledger.settle_moved();
         ledger.flying()
     }
 
@@ -105,50 +90,60 @@ impl Flights {
 
 /// A message on its way. Dropped, the message goes on without it.
 pub(crate) struct Ticket {
-    id: u64,
-    signal: Arc<Signal>,
+    at: usize,
     flights: Flights,
+    /// The outcome was given, and the slot is no longer this message's.
+    asked: bool,
 }
 
 impl Ticket {
     /// Waits until the message is written to the connection, which is true, or settled without.
     pub(crate) async fn written(&self) -> bool {
-        let written = poll_fn(|cx| self.poll(cx, |ledger, id| ledger.is_written(id))).await;
-        // Else the confirmation would wake who waits for something else by then.
-        self.signal.owner.take();
-        written
+        poll_fn(|cx| {
+            let mut ledger = self.flights.ledger();
+            let written = ledger.once(self.at, cx.waker(), |ledger| {
+                ledger.settle_moved();
+                ledger.is_written(self.at)
+            });
+            if written.is_ready() {
+                // Else the confirmation would wake who waits for something else by then.
+                ledger.unregister(self.at);
+            }
+            written
+        })
+        .await
     }
 
     /// Ready, once, when the message is settled.
-    pub(crate) fn poll_outcome(&self, cx: &mut Context<'_>) -> Poll<Outcome> {
-        self.poll(cx, Ledger::take_outcome)
+    pub(crate) fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
+        if self.asked {
+            return Poll::Pending;
+        }
+        let at = self.at;
+        let mut ledger = self.flights.ledger();
+        let outcome = ledger.once(at, cx.waker(), |ledger| ledger.ask(at));
+        self.asked = outcome.is_ready();
+        outcome
     }
 
     /// The outcome, where there is one already.
-    pub(crate) fn outcome(&self) -> Option<Outcome> {
-        self.flights.ledger().take_outcome(self.id)
-    }
-
-    fn poll<T>(
-        &self,
-        cx: &mut Context<'_>,
-        look: impl FnOnce(&mut Ledger, u64) -> Option<T>,
-    ) -> Poll<T> {
-        self.signal.owner.register(cx.waker());
-        let mut ledger = self.flights.ledger();
-        ledger.settle_moved(&self.flights.0.moved);
-        look(&mut ledger, self.id).map_or(Poll::Pending, Poll::Ready)
+    pub(crate) fn outcome(&mut self) -> Option<Outcome> {
+        let outcome = self.flights.ledger().take_outcome(self.at);
+        self.asked = outcome.is_some();
+        outcome
     }
 }
 
 impl fmt::Debug for Ticket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Ticket").field(&self.id).finish()
+        f.debug_tuple("Ticket").field(&self.at).finish()
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.flights.ledger().abandon(self.id);
+        if !self.asked {
+            self.flights.ledger().abandon(self.at);
+        }
     }
 }

@@ -5,100 +5,142 @@
 //! confirmed before all confirmations that came no later have been looked at, and the owner of each return is found by
 //! what was sent. lapin completes a confirmation, waking its future, before it goes on to the next: when one is seen to be complete,
 //! all earlier ones are among those that have moved.
+//!
+//! Where no message can be returned and nobody waits for all of them, a confirmation is looked at only by who asks for it, which spares its
+//! wake-up: the ledger is not watching. Once it has to, it looks at what is there, and watches from then on.
 
-use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use futures_util::future::BoxFuture;
-use lapin::Confirmation;
 use lapin::message::BasicReturnMessage;
+use lapin::{Confirmation, PublisherConfirm};
 
 use super::failure::{Failure, Tally};
 use super::flight::{Message, Outcome};
-use super::signal::{Moved, Signal};
+use super::signal::Moved;
+use super::slots::{Entry, Slots, State, Writing};
 
-struct Entry {
-    /// Bytes of its payload.
-    len: usize,
-    /// The message, where the broker may return it.
-    message: Option<Box<Message>>,
-    signal: Arc<Signal>,
-    returned: Option<Box<BasicReturnMessage>>,
-    abandoned: bool,
-    state: State,
-}
-
-enum State {
-    Flying(BoxFuture<'static, lapin::Result<Confirmation>>),
-    /// Looked at, and about to be settled.
-    Landed,
-    Settled(Outcome),
-}
+/// So many futures that have written their message are kept for others: as many as publish at the same time, usually.
+const KEPT: usize = 8;
 
 /// The messages of a channel that are in flight, or settled and not yet asked for.
 pub(super) struct Ledger {
-    next: u64,
-    entries: BTreeMap<u64, Entry>,
+    slots: Slots,
+    moved: Arc<Moved>,
+    published: u64,
     flying: usize,
+    watching: bool,
     /// The channel has failed with several messages in flight.
     lost: bool,
     unclaimed: Vec<BasicReturnMessage>,
     tally: Arc<Tally>,
+    /// Done with, kept for their room.
+    writings: Vec<Writing>,
     /// Empty between calls, kept for their room.
-    ids: Vec<u64>,
-    done: Vec<(u64, lapin::Result<Confirmation>)>,
+    looked_at: Vec<usize>,
+    done: Vec<(usize, lapin::Result<Confirmation>)>,
 }
 
 impl Ledger {
-    pub(super) fn new(tally: Arc<Tally>) -> Self {
+    pub(super) fn new(tally: Arc<Tally>, moved: Arc<Moved>) -> Self {
         Self {
-            next: 0,
-            entries: BTreeMap::new(),
+            slots: Slots::default(),
+            moved,
+            published: 0,
             flying: 0,
+            watching: false,
             lost: false,
             unclaimed: Vec::new(),
             tally,
-            ids: Vec::new(),
+            writings: Vec::new(),
+            looked_at: Vec::new(),
             done: Vec::new(),
         }
     }
 
-    pub(super) fn next_id(&mut self) -> u64 {
-        self.next += 1;
-        self.next
-    }
-
-    pub(super) fn add(
+    /// Takes the message's place in the order of calls: the first look puts its frames in lapin's queue. `kept` is the message, where the
+    /// broker may return it.
+    pub(super) fn publish(
         &mut self,
-        id: u64,
         len: usize,
-        message: Option<Box<Message>>,
-        signal: Arc<Signal>,
-        publish: BoxFuture<'static, lapin::Result<Confirmation>>,
-    ) {
-        let state = State::Flying(publish);
-        let entry = Entry { len, message, signal, returned: None, abandoned: false, state };
-        self.entries.insert(id, entry);
+        kept: Option<Box<Message>>,
+        publish: impl Future<Output = lapin::Result<PublisherConfirm>> + Send + 'static,
+    ) -> usize {
+        let writing = match self.writings.pop() {
+            Some(mut writing) => {
+                writing.set(publish);
+                writing
+            }
+            None => Writing::new(publish),
+        };
+        if kept.is_some() {
+            self.watch();
+        }
+        self.published += 1;
+        let entry = Entry {
+            number: self.published,
+            len,
+            message: kept,
+            returned: None,
+            abandoned: false,
+            written: false,
+            state: State::Writing(writing),
+        };
+        let at = self.slots.add(entry, &self.moved);
         self.flying += 1;
+        self.look(at, false);
+        self.settle_moved();
+        at
     }
 
     pub(super) fn flying(&self) -> usize {
         self.flying
     }
 
-    /// Whether the message is written to the connection; false when it is settled without.
-    pub(super) fn is_written(&self, id: u64) -> Option<bool> {
-        let entry = self.entries.get(&id)?;
-        let written = entry.signal.is_written();
-        (written || matches!(entry.state, State::Settled(_))).then_some(written)
+    /// What `look` finds; where that is nothing yet, who waits is woken when the message moves.
+    pub(super) fn once<T>(
+        &mut self,
+        at: usize,
+        waker: &Waker,
+        look: impl Fn(&mut Self) -> Option<T>,
+    ) -> Poll<T> {
+        if let Some(found) = look(self) {
+            return Poll::Ready(found);
+        }
+        if let Some(slot) = self.slots.slot(at) {
+            slot.signal.owner.register(waker);
+        }
+        // It may have moved since.
+        look(self).map_or(Poll::Pending, Poll::Ready)
     }
 
-    pub(super) fn take_outcome(&mut self, id: u64) -> Option<Outcome> {
-        let settled = self.entries.get(&id).is_some_and(|e| matches!(e.state, State::Settled(_)));
-        let entry = if settled { self.entries.remove(&id)? } else { return None };
-        let State::Settled(outcome) = entry.state else { return None };
+    pub(super) fn unregister(&mut self, at: usize) {
+        if let Some(slot) = self.slots.slot(at) {
+            slot.signal.owner.take();
+        }
+    }
+
+    /// Whether the message is written to the connection; false when it is settled without.
+    pub(super) fn is_written(&mut self, at: usize) -> Option<bool> {
+        let entry = self.slots.entry(at)?;
+        let settled = matches!(entry.state, State::Settled(_));
+        (entry.written || settled).then_some(entry.written)
+    }
+
+    /// The outcome, once; whoever asks for it looks at the confirmation.
+    pub(super) fn ask(&mut self, at: usize) -> Option<Outcome> {
+        self.look(at, true);
+        self.settle_moved();
+        self.take_outcome(at)
+    }
+
+    pub(super) fn take_outcome(&mut self, at: usize) -> Option<Outcome> {
+        if !matches!(self.slots.entry(at)?.state, State::Settled(_)) {
+            return None;
+        }
+        self.unregister(at);
+        let State::Settled(outcome) = self.slots.remove(at)?.state else { return None };
         Some(outcome)
     }
 
@@ -107,14 +149,15 @@ impl Ledger {
     }
 
     /// Nobody will ask for this message.
-    pub(super) fn abandon(&mut self, id: u64) {
-        match self.take_outcome(id) {
-            Some(outcome) => self.forget(outcome),
-            None => {
-                if let Some(entry) = self.entries.get_mut(&id) {
-                    entry.abandoned = true;
-                }
-            }
+    pub(super) fn abandon(&mut self, at: usize) {
+        self.unregister(at);
+        if let Some(outcome) = self.take_outcome(at) {
+            return self.forget(outcome);
+        }
+        if let Some(entry) = self.slots.entry(at) {
+            entry.abandoned = true;
+            self.look(at, false);
+            self.settle_moved();
         }
     }
 
@@ -124,44 +167,79 @@ impl Ledger {
         }
     }
 
-    /// Looks at all futures that have moved, until none has, and settles those that are done.
-    pub(super) fn settle_moved(&mut self, moved: &Moved) {
-        let mut ids = std::mem::take(&mut self.ids);
-        let mut done = std::mem::take(&mut self.done);
-        loop {
-            moved.take(&mut ids);
-            if ids.is_empty() {
-                break;
-            }
-            for id in ids.drain(..) {
-                let Some(entry) = self.entries.get_mut(&id) else { continue };
-                let State::Flying(future) = &mut entry.state else { continue };
-                let waker = Waker::from(Arc::clone(&entry.signal));
-                if let Poll::Ready(result) = Pin::new(future).poll(&mut Context::from_waker(&waker))
-                {
-                    entry.state = State::Landed;
-                    done.push((id, result));
-                }
-            }
+    /// From now on each confirmation is looked at when it comes, and those under way at once; they are settled next.
+    pub(super) fn watch(&mut self) {
+        if !std::mem::replace(&mut self.watching, true) {
+            (0..self.slots.len()).for_each(|at| self.look(at, true));
         }
-        self.settle(&mut done);
-        (self.ids, self.done) = (ids, done);
     }
 
-    fn settle(&mut self, done: &mut Vec<(u64, lapin::Result<Confirmation>)>) {
-        for (id, result) in done.iter_mut() {
+    /// Looks at a message's future: at that of its confirmation if this is `asked` for, or the ledger watches, or else nobody ever would.
+    fn look(&mut self, at: usize, asked: bool) {
+        let Some(slot) = self.slots.slot(at) else { return };
+        let Some(entry) = &mut slot.entry else { return };
+        let mut cx = Context::from_waker(&slot.waker);
+        if let State::Writing(writing) = &mut entry.state {
+            let Poll::Ready(written) = writing.poll(&mut cx) else { return };
+            let state = match written {
+                Ok(confirm) => {
+                    entry.written = true;
+                    State::Confirming(confirm)
+                }
+                Err(error) => {
+                    self.done.push((at, Err(error)));
+                    State::Landed
+                }
+            };
+            if let State::Writing(writing) = std::mem::replace(&mut entry.state, state)
+                && self.writings.len() < KEPT
+            {
+                self.writings.push(writing);
+            }
+        }
+        if (asked || self.watching || entry.abandoned)
+            && let State::Confirming(confirm) = &mut entry.state
+            && let Poll::Ready(result) = Pin::new(confirm).poll(&mut cx)
+        {
+            entry.state = State::Landed;
+            self.done.push((at, result));
+        }
+    }
+
+    /// Looks at all futures that have moved, until none has, and settles those that are done.
+    pub(super) fn settle_moved(&mut self) {
+        let mut slots = std::mem::take(&mut self.looked_at);
+        loop {
+            self.moved.take(&mut slots);
+            if slots.is_empty() {
+                break;
+            }
+            slots.drain(..).for_each(|at| self.look(at, false));
+        }
+        self.looked_at = slots;
+        if self.done.iter().any(|(_, result)| result.is_err()) {
+            // Whether it failed alone, the others tell.
+            self.watch();
+        }
+        let mut done = std::mem::take(&mut self.done);
+        self.settle(&mut done);
+        self.done = done;
+    }
+
+    fn settle(&mut self, done: &mut Vec<(usize, lapin::Result<Confirmation>)>) {
+        for (at, result) in done.iter_mut() {
             if let Ok(Confirmation::Ack(returned) | Confirmation::Nack(returned)) = result
                 && let Some(message) = returned.take()
             {
-                self.give_to_owner(message, *id);
+                self.give_to_owner(message, *at);
             }
         }
         let failed = done.iter().filter(|(_, result)| result.is_err()).count();
         let alone = failed == 1 && self.flying == done.len() && !self.lost;
         self.lost |= failed > 0 && !alone;
-        for (id, result) in done.drain(..) {
+        for (at, result) in done.drain(..) {
             self.flying -= 1;
-            let Some(entry) = self.entries.get_mut(&id) else { continue };
+            let Some(entry) = self.slots.entry(at) else { continue };
             let outcome = match (entry.returned.take(), result) {
                 (Some(message), _) => Err(Failure::Returned(message)),
                 (None, Ok(Confirmation::Nack(_))) => Err(Failure::Nacked),
@@ -172,7 +250,7 @@ impl Ledger {
                 self.tally.note(failure);
             }
             if entry.abandoned {
-                self.entries.remove(&id);
+                self.slots.remove(at);
                 self.forget(outcome);
             } else {
                 entry.state = State::Settled(outcome);
@@ -181,7 +259,7 @@ impl Ledger {
     }
 
     /// Notes the return with the message that it is about; with the one that lapin gave it to where none matches.
-    fn give_to_owner(&mut self, returned: BasicReturnMessage, id: u64) {
+    fn give_to_owner(&mut self, returned: BasicReturnMessage, at: usize) {
         let alike = |entry: &Entry| {
             let back = &returned.delivery;
             !matches!(entry.state, State::Settled(_))
@@ -193,19 +271,14 @@ impl Ledger {
                 })
         };
         // Brokers may change properties (a reply address, say), so that equal ones are only the better match.
-        let equal = |entry: &Entry| {
+        let differs = |entry: &Entry| {
             let sent = entry.message.as_ref().map(|sent| &sent.properties);
-            sent == Some(&returned.delivery.properties)
+            sent != Some(&returned.delivery.properties)
         };
-        let mut owner = None;
-        for (id, entry) in self.entries.iter().filter(|(_, entry)| alike(entry)) {
-            if equal(entry) {
-                owner = Some(*id);
-                break;
-            }
-            owner = owner.or(Some(*id));
-        }
-        if let Some(entry) = self.entries.get_mut(&owner.unwrap_or(id)) {
+        let alike = self.slots.entries().filter(|(_, entry)| alike(entry));
+        let owner = alike.min_by_key(|(_, entry)| (differs(entry), entry.number));
+        let owner = owner.map_or(at, |(at, _)| at);
+        if let Some(entry) = self.slots.entry(owner) {
             entry.returned = Some(Box::new(returned));
         }
     }

@@ -4,8 +4,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::pull;
-use async_nats::jetstream::{self, Message};
 use futures_util::future::BoxFuture;
 use futures_util::{Stream, StreamExt as _};
 use m2m_engine::{Engine, OpenError};
@@ -22,16 +22,9 @@ pub(super) struct Opener {
 }
 
 impl Opener {
-    fn open(&self, delivery: Message) -> Result<Message, Box<OpenFailure<Message>>> {
-        let origin = Origin::of(&delivery);
-        let jetstream::Message { message, context } = delivery;
-        match inbound::open(&self.engine, message, &origin) {
-            Ok(message) => Ok(Message { message, context }),
-            Err(failure) => {
-                let OpenFailure { message, source } = *failure;
-                Err(Box::new(OpenFailure::new(Message { message, context }, source)))
-            }
-        }
+    fn open(&self, delivery: &mut Message) -> Result<(), OpenError> {
+        let origin = Origin::of(delivery, &self.engine);
+        inbound::open(&self.engine, &mut delivery.message, &origin)
     }
 }
 
@@ -81,15 +74,18 @@ where
                 ready!(acknowledging.as_mut().poll(cx));
                 self.acknowledging = None;
             }
-            let Some(item) = ready!(self.inner.poll_next_unpin(cx)) else {
-                return Poll::Ready(None);
+            let mut message = match ready!(self.inner.poll_next_unpin(cx)) {
+                Some(Ok(message)) => message,
+                Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
+                None => return Poll::Ready(None),
             };
-            match self.opener.open(item.map_err(Into::into)?) {
-                Ok(message) => return Poll::Ready(Some(Ok(message))),
-                Err(failure) if matches!(failure.source, OpenError::Repeated) => {
-                    self.pass_over(failure.message);
+            match self.opener.open(&mut message) {
+                Ok(()) => return Poll::Ready(Some(Ok(message))),
+                Err(OpenError::Repeated) => self.pass_over(message),
+                Err(source) => {
+                    let failure = Box::new(OpenFailure::new(message, source));
+                    return Poll::Ready(Some(Err(ReceiveError::Open(failure))));
                 }
-                Err(failure) => return Poll::Ready(Some(Err(ReceiveError::Open(failure)))),
             }
         }
     }

@@ -3,9 +3,9 @@
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 
-use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::message::{OutboundMessage, PublishMessage};
 use async_nats::jetstream::publish::PublishAck;
-use async_nats::{HeaderMap, ToSubject, jetstream};
+use async_nats::{HeaderMap, Subject, ToSubject, jetstream};
 use bytes::Bytes;
 
 use super::Context;
@@ -23,7 +23,7 @@ impl Context {
         subject: S,
         payload: Bytes,
     ) -> Result<PublishAckFuture, JetStreamPublishError> {
-        self.send_publish(subject, PublishMessage::build().payload(payload)).await
+        self.send(subject.to_subject(), None, payload).await
     }
 
     /// As [`Context::publish`], with headers.
@@ -36,8 +36,7 @@ impl Context {
         headers: HeaderMap,
         payload: Bytes,
     ) -> Result<PublishAckFuture, JetStreamPublishError> {
-        let message = PublishMessage::build().payload(payload).headers(headers);
-        self.send_publish(subject, message).await
+        self.send(subject.to_subject(), Some(headers), payload).await
     }
 
     /// As [`Context::publish`], with all that the client's own `PublishMessage` can say.
@@ -50,19 +49,27 @@ impl Context {
         publish: PublishMessage,
     ) -> Result<PublishAckFuture, JetStreamPublishError> {
         // The one way to look inside.
-        let message = publish.outbound_message(subject);
-        let (subject, original) = (message.subject, message.payload);
+        let OutboundMessage { subject, headers, payload, .. } = publish.outbound_message(subject);
+        self.send(subject, headers, payload).await
+    }
+
+    async fn send(
+        &self,
+        subject: Subject,
+        headers: Option<HeaderMap>,
+        original: Bytes,
+    ) -> Result<PublishAckFuture, JetStreamPublishError> {
         let terms = Terms {
             subject: &subject,
             algorithm: None,
             accept: false,
             limit: self.client.max_payload(),
         };
-        let Prepared { payload, headers } =
-            match prepare(self.engine(), &terms, message.headers, &original) {
-                Ok(prepared) => prepared,
-                Err(refused) => return Err(JetStreamPublishError::refused(refused, original)),
-            };
+        let Prepared { payload, headers } = match prepare(self.engine(), &terms, headers, &original)
+        {
+            Ok(prepared) => prepared,
+            Err(refused) => return Err(JetStreamPublishError::refused(refused, original)),
+        };
         let mut publish = PublishMessage::build().payload(payload);
         if !headers.is_empty() {
             publish = publish.headers(headers);

@@ -37,9 +37,10 @@ pub(crate) fn prepare(
     if terms.subject.starts_with('$') {
         return fits(terms.limit, Prepared { payload: payload.clone(), headers });
     }
+    let keyed = engine.has_keys();
     let outbound = Outbound {
-        key: headers::key(Some(&headers)),
-        time: engine.has_keys().then(SystemTime::now),
+        key: if keyed { headers::key(Some(&headers)) } else { None },
+        time: keyed.then(SystemTime::now),
         algorithm: terms.algorithm,
         ..Outbound::to(terms.subject)
     };

@@ -3,8 +3,8 @@
 use anyhow::Result;
 use futures_util::future::join_all;
 use lapin::BasicProperties;
-use lapin::options::BasicPublishOptions;
-use lapin::types::FieldTable;
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::types::{FieldTable, ShortString};
 use m2m_amqp::error::PublishError;
 use m2m_engine::error::{Classify, Transience};
 use m2m_tests::harness::unique;
@@ -80,6 +80,44 @@ async fn a_return_is_told_to_the_one_whose_message_it_is() -> Result<()> {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+    Ok(())
+}
+
+/// The first message of a channel that can come back goes out behind some that cannot, one of which may get its return from lapin, and which
+/// nobody has asked for until then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_return_is_told_to_its_owner_behind_messages_that_nobody_has_asked_for() -> Result<()> {
+    const ROUNDS: usize = 20;
+    const BEFORE: usize = 30;
+    let (_bare, inspector) = bare().await?;
+    let here = queue(&inspector, FieldTable::default()).await?;
+    let (connection, _) = wrapped().await?;
+    for _ in 0..ROUNDS {
+        let channel = connection.create_channel().await?;
+        channel.confirm_select(ConfirmSelectOptions::default()).await?;
+        let publish = |key: &str, options| {
+            let (channel, key) = (&channel, ShortString::from(key));
+            let persistent = BasicProperties::default().with_delivery_mode(2);
+            async move {
+                let payload = request(1);
+                channel.basic_publish("".into(), key, options, &payload, persistent).await
+            }
+        };
+        let mut before = Vec::new();
+        for _ in 0..BEFORE {
+            before.push(publish(&here, BasicPublishOptions::default()).await?);
+        }
+        let dropped = before.split_off(BEFORE - 5);
+        let lost = publish(&unique("nowhere"), MANDATORY).await?;
+        drop(dropped);
+        let error = lost.await.expect_err("nothing is there");
+        assert!(matches!(error, PublishError::Unroutable { .. }), "{error:?}");
+        for confirmed in join_all(before).await {
+            assert!(confirmed?.is_ack());
+        }
+        assert_eq!(channel.wait_for_confirms().await?, []);
+        channel.close(200, "".into()).await?;
     }
     Ok(())
 }
