@@ -1,78 +1,100 @@
 //! Finds thousands of literals in one pass that looks at four bytes at every second place.
 //!
 //! Each literal is anchored at its rarest fragment: of two fragments of four bytes, one byte apart, exactly one begins at an even place
-//! of the text, wherever the literal stands. So every second place is looked up, in a bit table; the few hits are compared with the
-//! literals that have such a fragment. Looking up a place depends on no other place, which an automaton's states do: that is why it is
-//! several times as fast as aho-corasick's here, and why it reads on at full speed in text full of half-matches. Literals of two to four
-//! bytes are looked up by three, with every byte that may stand beside them.
+//! of the text, wherever the literal stands. So every second place is looked up, in a bit table: eight places are hashed at once, and the
+//! few hits are compared with the literals that have such a fragment. Looking up a place depends on no other place, which an automaton's
+//! states do: that is why it is several times as fast as aho-corasick's here, and why it reads on at full speed in text full of
+//! half-matches. Where a literal of three or four bytes leaves a byte of a fragment open, the table has every byte there.
 
 use std::collections::HashMap;
 use std::ops::Range;
 
+use wide::u16x8;
+
 use crate::block;
 
-/// Bytes of a long literal's fragment.
-const LONG: usize = 4;
+/// Bytes of a fragment.
+const FRAGMENT: usize = 4;
 
-/// Bytes of a short one's.
-const SHORT: usize = 3;
+/// Places hashed together, two bytes apart.
+const PLACES: usize = 8;
+
+/// Bytes that their fragments cover.
+const BLOCK: usize = 2 * PLACES + 2;
 
 /// A set of literals.
 #[derive(Debug)]
 pub(super) struct Anchors {
     literals: Vec<Box<[u8]>>,
-    /// In 16 KB: half of a small processor's fastest memory.
-    long: Table<2048>,
-    short: Table<2048>,
+    /// Those of two bytes.
+    pairs: Vec<usize>,
+    /// Whether a byte is the first of such a literal.
+    first_of_pair: Box<[bool]>,
+    table: Table,
 }
 
 /// Fragments, and where they stand in which literals.
 #[derive(Debug)]
-struct Table<const WORDS: usize> {
-    /// A bit for each value of a fragment's hash.
-    bits: Box<[u64; WORDS]>,
-    /// For each word of bits, where its entries begin.
-    groups: Box<[usize]>,
+struct Table {
+    /// For each hash of a fragment's first three bytes, a bit for each class of the fourth: half of a small processor's fastest memory.
+    cells: Box<[u8; CELLS]>,
+    /// For each cell, where its entries begin.
+    firsts: Box<[u32]>,
     entries: Vec<Entry>,
 }
 
+/// Cells of a table.
+const CELLS: usize = 1 << 14;
+
+/// Bytes of text whose places are told at once.
+const STRETCH: usize = 1 << 11;
+
+/// Kept small, as entries are met in no order.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
-    fragment: u64,
     /// What stands from the fragment on, eight bytes at most.
     bytes: u64,
-    /// The bits of these.
+    /// The bits of these that are the literal's.
     mask: u64,
-    literal: usize,
-    /// Bytes of the literal before the fragment.
-    before: usize,
-    /// Bytes of the fragment before the literal.
-    ahead: usize,
+    literal: u32,
+    /// Where the literal begins, in bytes from the fragment.
+    start: i32,
 }
 
 impl Entry {
-    /// Of `literal`, which is `bytes`, the `len` bytes after the first `before`.
-    fn new(literal: usize, bytes: &[u8], before: usize, len: usize) -> Self {
+    /// Of `literal`, which is `bytes`, what stands after the first `before`; and its cell.
+    fn new(literal: usize, bytes: &[u8], before: usize) -> (usize, Self) {
         let rest = bytes.get(before..).unwrap_or_default();
-        let known = block::first(rest);
+        let known: [u8; 8] = block::first(rest);
         let mask = u64::MAX >> (64 - 8 * rest.len().clamp(1, 8));
-        let fragment = u64::from_le_bytes(known) & low_bytes(len);
-        Self { fragment, bytes: u64::from_le_bytes(known), mask, literal, before, ahead: 0 }
+        let [first, second, third, ..] = known;
+        let literal = u32::try_from(literal).unwrap_or(u32::MAX);
+        let start = i32::try_from(before).map_or(i32::MIN, |before| -before);
+        let entry = Self { bytes: u64::from_le_bytes(known), mask, literal, start };
+        (cell(hash([first, second, third])), entry)
     }
 
-    /// With any byte at the `at`-th place of the fragment.
-    fn with_any(
-        literal: usize,
-        bytes: &[u8],
-        before: usize,
-        at: usize,
-    ) -> impl Iterator<Item = Self> {
-        let ahead = usize::from(at == 0);
-        (0..=u8::MAX).map(move |any| {
-            let mut stands: Vec<u8> = bytes.iter().skip(before).copied().collect();
-            stands.insert(at.min(stands.len()), any);
-            Self { before, ahead, ..Self::new(literal, &stands, 0, SHORT) }
-        })
+    /// As [`Entry::new`], with a byte before the literal.
+    fn ahead(literal: usize, bytes: &[u8], any: u8) -> (usize, Self) {
+        let (_, entry) = Self::new(literal, bytes, 0);
+        let [first, second, ..] = entry.bytes.to_le_bytes();
+        let (bytes, mask) = (entry.bytes << 8, entry.mask << 8);
+        (cell(hash([any, first, second])), Self { bytes, mask, start: 1, ..entry })
+    }
+
+    /// The classes that the fragment's fourth byte may have.
+    fn classes(&self) -> u8 {
+        let [_, _, _, fourth, ..] = self.bytes.to_le_bytes();
+        if self.mask >> 24 & 0xff == 0 {
+            return u8::MAX;
+        }
+        CLASSES.get(usize::from(fourth)).copied().unwrap_or_default()
+    }
+
+    /// The literal, when the fragment stands at `at`; it may yet end elsewhere.
+    fn literal(&self, at: usize) -> Option<(usize, usize)> {
+        let start = at.checked_add_signed(isize::try_from(self.start).ok()?)?;
+        Some((usize_of(self.literal), start))
     }
 }
 
@@ -80,154 +102,219 @@ impl Anchors {
     /// Literals of two bytes or more; shorter ones are never found.
     pub(super) fn new<'a>(literals: impl Iterator<Item = &'a [u8]>) -> Self {
         let literals: Vec<Box<[u8]>> = literals.map(Box::from).collect();
-        let (mut long, mut short) = (Vec::new(), Vec::new());
+        let (mut entries, mut pairs) = (Vec::new(), Vec::new());
         let common = Common::new();
         for (literal, bytes) in literals.iter().enumerate() {
             // One byte more than a fragment, so that there are two.
             let rarest = bytes
-                .array_windows::<{ LONG + 1 }>()
+                .array_windows::<{ FRAGMENT + 1 }>()
                 .enumerate()
                 .min_by_key(|(_, part)| (common.of(part), commonness(*part)));
-            if let Some((before, _)) = rarest {
-                long.push(Entry::new(literal, bytes, before, LONG));
-                long.push(Entry::new(literal, bytes, before + 1, LONG));
-                continue;
-            }
-            match bytes.as_ref() {
-                [_, _, _, _] => {
-                    short.extend([0, 1].map(|before| Entry::new(literal, bytes, before, SHORT)));
+            match (rarest, bytes.len()) {
+                (Some((before, _)), _) => {
+                    entries.extend([before, before + 1].map(|at| Entry::new(literal, bytes, at)));
                 }
-                [first, second, third] => {
-                    short.push(Entry::new(literal, bytes, 0, SHORT));
-                    if commonness(&[*first, *second]) < commonness(&[*second, *third]) {
-                        short.extend(Entry::with_any(literal, bytes, 0, 0));
-                    } else {
-                        short.extend(Entry::with_any(literal, bytes, 1, 2));
-                    }
+                (None, 4) => entries.extend([0, 1].map(|at| Entry::new(literal, bytes, at))),
+                (None, 3) => {
+                    entries.push(Entry::new(literal, bytes, 0));
+                    entries.extend((0..=u8::MAX).map(|any| Entry::ahead(literal, bytes, any)));
                 }
-                [_, _] => {
-                    short.extend(Entry::with_any(literal, bytes, 0, 0));
-                    short.extend(Entry::with_any(literal, bytes, 0, 2));
-                }
+                (None, 2) => pairs.push(literal),
                 _ => {}
             }
         }
-        Self { literals, long: Table::new(long), short: Table::new(short) }
+        let first = |byte| {
+            pairs.iter().any(|pair| {
+                literals.get(*pair).is_some_and(|pair: &Box<[u8]>| pair.first() == Some(&byte))
+            })
+        };
+        let first_of_pair = (0..=u8::MAX).map(first).collect();
+        Self { literals, pairs, first_of_pair, table: Table::new(entries) }
     }
 
     /// Calls `hit` with each literal that stands in `text` and where; in the order of their ends, give or take a literal's length.
     pub(super) fn search(&self, text: &[u8], mut hit: impl FnMut(usize, Range<usize>)) {
-        if self.literals.is_empty() {
-            return;
+        if !self.table.entries.is_empty() {
+            let mut places = [(0, 0); STRETCH / 2];
+            let mut from = 0;
+            while from < text.len() {
+                let count = self.table.places(text, from, &mut places);
+                for (at, hash) in places.iter().take(count) {
+                    self.compare(*hash, text, *at, &mut hit);
+                }
+                from += STRETCH;
+            }
         }
-        let has_short = !self.short.entries.is_empty();
-        let mut at = 0;
-        // A plain loop: chains of iterators are not compiled into one here, and it runs over every byte.
-        while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
-            let (here, next) = halves(block::first(rest));
-            // The four bytes from every second place on.
-            let last = (here >> 48) | (next << 16);
-            self.look(here, text, at, has_short, &mut hit);
-            self.look(here >> 16, text, at + 2, has_short, &mut hit);
-            self.look(here >> 32, text, at + 4, has_short, &mut hit);
-            self.look(last, text, at + 6, has_short, &mut hit);
-            at += 8;
+        if !self.pairs.is_empty() {
+            self.pairs(text, &mut hit);
         }
     }
 
-    /// Looks up what stands at `at`.
+    /// Tells the literals that have what stands at `at`.
     #[inline]
-    fn look(
-        &self,
-        place: u64,
-        text: &[u8],
-        at: usize,
-        has_short: bool,
-        hit: &mut impl FnMut(usize, Range<usize>),
-    ) {
-        let (long, short) = (place & low_bytes(LONG), place & low_bytes(SHORT));
-        if self.long.may_have(long) {
-            self.compare(self.long.group(long), text, at, hit);
-        }
-        if has_short && self.short.may_have(short) {
-            self.compare(self.short.group(short), text, at, hit);
-        }
-    }
-
-    #[cold]
     fn compare(
         &self,
-        entries: &[Entry],
+        hash: u16,
         text: &[u8],
         at: usize,
         hit: &mut impl FnMut(usize, Range<usize>),
     ) {
         let here = u64::from_le_bytes(block::first(text.get(at..).unwrap_or_default()));
-        for entry in entries {
+        for entry in self.table.entries(hash) {
             // Mostly tells them apart without a look at the literal.
             if here & entry.mask != entry.bytes {
                 continue;
             }
-            let literal = self.literals.get(entry.literal).map(AsRef::as_ref).unwrap_or_default();
-            let Some(start) = (at + entry.ahead).checked_sub(entry.before) else { continue };
+            let Some((index, start)) = entry.literal(at) else { continue };
+            let literal = self.literals.get(index).map(AsRef::as_ref).unwrap_or_default();
             let range = start..start + literal.len();
             if text.get(range.clone()) == Some(literal) {
-                hit(entry.literal, range);
+                hit(index, range);
+            }
+        }
+    }
+
+    fn pairs(&self, text: &[u8], hit: &mut impl FnMut(usize, Range<usize>)) {
+        for (at, pair) in text.array_windows::<2>().enumerate() {
+            let [first, _] = pair;
+            if !self.first_of_pair.get(usize::from(*first)).is_some_and(|is| *is) {
+                continue;
+            }
+            for literal in &self.pairs {
+                if self.literals.get(*literal).is_some_and(|known| **known == *pair) {
+                    hit(*literal, at..at + 2);
+                }
             }
         }
     }
 }
 
-/// The bits of the first bytes.
-const fn low_bytes(len: usize) -> u64 {
-    if len >= 8 { u64::MAX } else { (1 << (8 * len)) - 1 }
-}
-
-/// Two numbers of eight bytes each.
-#[inline]
-fn halves(bytes: [u8; 16]) -> (u64, u64) {
-    let both = u128::from_le_bytes(bytes);
-    let half = |both: u128| u64::try_from(both & u128::from(u64::MAX)).unwrap_or_default();
-    (half(both), half(both >> 64))
-}
-
-impl<const WORDS: usize> Table<WORDS> {
-    fn new(mut entries: Vec<Entry>) -> Self {
-        let mut bits = Box::new([0; WORDS]);
-        entries.sort_by_cached_key(|entry| (hash::<WORDS>(entry.fragment), entry.literal));
-        for entry in &entries {
-            let bit = hash::<WORDS>(entry.fragment);
-            if let Some(word) = bits.get_mut(bit >> 6) {
-                *word |= 1 << (bit & 63);
+impl Table {
+    /// Of entries and their cells.
+    fn new(mut entries: Vec<(usize, Entry)>) -> Self {
+        let mut cells = Box::new([0; CELLS]);
+        entries.sort_by_key(|(cell, entry)| (*cell, entry.literal));
+        for (cell, entry) in &entries {
+            if let Some(cell) = cells.get_mut(*cell) {
+                *cell |= entry.classes();
             }
         }
-        let before =
-            |word| entries.partition_point(|entry| hash::<WORDS>(entry.fragment) >> 6 < word);
-        let groups = (0..=WORDS).map(before).collect();
-        Self { bits, groups, entries }
+        let before = |cell| entries.partition_point(|(of, _)| *of < cell);
+        let firsts =
+            (0..=CELLS).map(|cell| u32::try_from(before(cell)).unwrap_or(u32::MAX)).collect();
+        Self { cells, firsts, entries: entries.into_iter().map(|(_, entry)| entry).collect() }
     }
 
+    /// Where in a stretch of `text` that begins at `from` fragments may begin, and their hashes: how many were put into `found`.
+    fn places(&self, text: &[u8], from: usize, found: &mut [(usize, u16); STRETCH / 2]) -> usize {
+        let (mut at, mut count) = (from, 0);
+        // Plain loops: they run over every byte.
+        while at < from + STRETCH {
+            let rest = text.get(at..).unwrap_or_default();
+            let end;
+            let block = match rest.first_chunk() {
+                Some(block) => block,
+                // A fragment has three bytes that are known at least.
+                None if rest.len() < 3 => break,
+                None => {
+                    end = block::first(rest);
+                    &end
+                }
+            };
+            let [_, _, _, a, _, b, _, c, _, d, _, e, _, f, _, g, _, h] = *block;
+            let [first, second, third, fourth, fifth, sixth, seventh, eighth] = hashes(block);
+            let half = [(first, a), (second, b), (third, c), (fourth, d)];
+            self.add(half, at, found, &mut count);
+            let half = [(fifth, e), (sixth, f), (seventh, g), (eighth, h)];
+            self.add(half, at + PLACES, found, &mut count);
+            at += 2 * PLACES;
+        }
+        count
+    }
+
+    /// Adds those of four places where a fragment may begin.
     #[inline]
-    fn may_have(&self, fragment: u64) -> bool {
-        let bit = hash::<WORDS>(fragment);
-        self.bits.get(bit >> 6).is_some_and(|word| word >> (bit & 63) & 1 == 1)
+    fn add(
+        &self,
+        places: [(u16, u8); PLACES / 2],
+        mut at: usize,
+        found: &mut [(usize, u16); STRETCH / 2],
+        count: &mut usize,
+    ) {
+        let [a, b, c, d] = places;
+        if self.classes(a) | self.classes(b) | self.classes(c) | self.classes(d) == 0 {
+            return;
+        }
+        for place in places {
+            // Without a branch, as nothing foretells which of them it is.
+            if let Some(found) = found.get_mut(*count) {
+                *found = (at, place.0);
+            }
+            *count += usize::from(self.classes(place) != 0);
+            at += 2;
+        }
     }
 
-    /// What may have the fragment.
-    fn group(&self, fragment: u64) -> &[Entry] {
-        let word = hash::<WORDS>(fragment) >> 6;
-        let group = self.groups.get(word).zip(self.groups.get(word + 1));
-        group.and_then(|(from, to)| self.entries.get(*from..*to)).unwrap_or_default()
+    /// The classes of a fragment's fourth byte that it is in, if there are fragments of such a hash in it; else none.
+    #[inline]
+    fn classes(&self, (hash, fourth): (u16, u8)) -> u8 {
+        let classes = self.cells.get(cell(hash)).copied().unwrap_or_default();
+        classes & CLASSES.get(usize::from(fourth)).copied().unwrap_or_default()
+    }
+
+    /// What has a fragment of this hash.
+    #[inline]
+    fn entries(&self, hash: u16) -> &[Entry] {
+        let firsts = self.firsts.get(cell(hash)).zip(self.firsts.get(cell(hash) + 1));
+        let range = firsts.map(|(from, to)| usize_of(*from)..usize_of(*to));
+        range.and_then(|range| self.entries.get(range)).unwrap_or_default()
     }
 }
 
-/// A fragment's bit among those of `WORDS` words, a power of two: the upper bits of a product with an odd constant (Knuth's multiplicative
-/// hash).
+fn usize_of(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+/// The cell of a hash.
 #[inline]
-fn hash<const WORDS: usize>(fragment: u64) -> usize {
-    let product = fragment.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    usize::try_from(product >> (u64::BITS - 6 - WORDS.trailing_zeros())).unwrap_or_default()
+fn cell(hash: u16) -> usize {
+    usize::from(hash >> 2)
 }
+
+/// The hashes of the first three bytes of each fragment: two numbers of sixteen bits, each by an odd constant (Knuth's multiplicative
+/// hash), so that the upper bits tell of all.
+#[inline]
+fn hashes(block: &[u8; BLOCK]) -> [u16; PLACES] {
+    let numbers = |bytes: &[u8; 2 * PLACES]| -> u16x8 {
+        let mut numbers = [0; PLACES];
+        numbers
+            .iter_mut()
+            .zip(bytes.as_chunks().0)
+            .for_each(|(number, bytes)| *number = u16::from_le_bytes(*bytes));
+        u16x8::new(numbers)
+    };
+    let zero = [0; 2 * PLACES];
+    let first = numbers(block.first_chunk().unwrap_or(&zero));
+    let third = numbers(block.last_chunk().unwrap_or(&zero)) & u16x8::splat(0xff);
+    (first * u16x8::splat(0x2545) + third * u16x8::splat(0xf491)).to_array()
+}
+
+fn hash(bytes: [u8; 3]) -> u16 {
+    let [first, second, third] = bytes;
+    let [hash, ..] = hashes(&block::first(&[first, second, third]));
+    hash
+}
+
+/// The class of each byte: one bit.
+static CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0;
+    while byte < classes.len() {
+        classes[byte] = 1 << ((byte ^ byte >> 3) & 7);
+        byte += 1;
+    }
+    classes
+};
 
 /// Fragments that the texts of agents are full of, commonest first: counted in requests and responses of many agents.
 struct Common(HashMap<&'static str, u64>);
@@ -239,8 +326,8 @@ impl Common {
     }
 
     /// How often either fragment of `part` is met; 0 when neither is common.
-    fn of(&self, part: &[u8; LONG + 1]) -> u64 {
-        let fragments = part.windows(LONG).filter_map(|part| std::str::from_utf8(part).ok());
+    fn of(&self, part: &[u8; FRAGMENT + 1]) -> u64 {
+        let fragments = part.windows(FRAGMENT).filter_map(|part| std::str::from_utf8(part).ok());
         fragments.filter_map(|part| self.0.get(part)).sum()
     }
 }
