@@ -66,18 +66,39 @@ impl<'a> Text<'a> {
         if !self.escaped {
             return Cow::Borrowed(self.raw);
         }
-        let mut out = String::new();
-        self.unescape_onto(&mut out);
-        Cow::Owned(out)
-    }
-
-    /// Adds what the string says to `out`.
-    pub(crate) fn unescape_onto(&self, out: &mut String) {
-        out.reserve(self.raw.len());
+        let mut out = String::with_capacity(self.raw.len());
         self.pieces(|piece, _| match piece {
             Piece::Plain(text) => out.push_str(text),
             Piece::Char(char) => out.push(char),
         });
+        Cow::Owned(out)
+    }
+
+    /// Adds what the string says to `out`, in UTF-8: [`Text::unescaped`] for texts that are long and full of escapes.
+    pub(crate) fn unescape_onto(&self, out: &mut Vec<u8>) {
+        if !self.escaped {
+            return out.extend_from_slice(self.raw.as_bytes());
+        }
+        out.reserve(self.raw.len() + BLOCK);
+        let mut rest = self.raw.as_bytes();
+        while !rest.is_empty() {
+            // A whole block is copied, which takes no call, and what is too much of it left behind.
+            let block: [u8; BLOCK] = block::first(rest);
+            let plain = first_of(block, b'\\').min(rest.len());
+            out.extend_from_slice(&block);
+            out.truncate(out.len() - BLOCK + plain);
+            rest = rest.get(plain..).unwrap_or_default();
+            if plain < BLOCK
+                && let Some((b'\\', escape)) = rest.split_first()
+            {
+                let (char, len) = unescape(escape).unwrap_or(('\\', 0));
+                match u8::try_from(char) {
+                    Ok(byte) if byte.is_ascii() => out.push(byte),
+                    _ => out.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes()),
+                }
+                rest = escape.get(len..).unwrap_or_default();
+            }
+        }
     }
 
     /// The length in bytes (UTF-8) of what the string says.
@@ -169,7 +190,16 @@ fn first_special(block: [u8; BLOCK]) -> usize {
     let bytes = u8x16::new(block);
     let control = bytes.simd_eq(bytes.min(u8x16::splat(0x1f)));
     let special = bytes.simd_eq(u8x16::splat(b'"')) | bytes.simd_eq(u8x16::splat(b'\\')) | control;
-    usize::try_from(special.to_bitmask().trailing_zeros()).map_or(BLOCK, |at| at.min(BLOCK))
+    first_bit(special)
+}
+
+/// The place of the first such byte in a block; [`BLOCK`] if there is none.
+fn first_of(block: [u8; BLOCK], byte: u8) -> usize {
+    first_bit(u8x16::new(block).simd_eq(u8x16::splat(byte)))
+}
+
+fn first_bit(bits: u8x16) -> usize {
+    usize::try_from(bits.to_bitmask().trailing_zeros()).map_or(BLOCK, |at| at.min(BLOCK))
 }
 
 /// Reads what follows a backslash: the character, and how many bytes spell it. `None` when it is no escape, or half a surrogate pair.

@@ -3,10 +3,10 @@
 use super::Finding;
 use crate::json::Text;
 
-/// What a text says, where it may be JSON itself, to be read once more.
-pub(super) fn json(text: &str) -> Option<Text<'_>> {
-    let may_be = text.trim_ascii_start().starts_with(['{', '[', '"']) && text.contains('\\');
-    may_be.then(|| Text::lenient(text))
+/// Whether a text may be JSON itself with escapes in it, to be read once more.
+pub(super) fn may_be_json(text: &[u8]) -> bool {
+    matches!(text.trim_ascii_start().first(), Some(b'{' | b'[' | b'"'))
+        && memchr::memchr(b'\\', text).is_some()
 }
 
 /// Turns ranges in what `text` says into ranges of what stands there.

@@ -413,7 +413,7 @@ impl<'s, 'a> Pass<'s, 'a> {
             let here = self.here();
             self.offend(Offence::Nul, range, here);
         }
-        if raw.len() >= SHORTEST {
+        if raw.len() >= SHORTEST && !self.scanner.passes(&text) {
             self.hear(text, start + 1, placed);
         }
     }

@@ -12,19 +12,37 @@ use crate::json::Text;
 /// Bytes of unescaped texts that are held at once, give or take a text.
 const HELD: usize = 1 << 16;
 
+/// Words of protocols that the calls of models are full of: of JSON Schema, and roles and types of messages.
+const PROTOCOL: [&str; 9] = [
+    "string",
+    "object",
+    "number",
+    "system",
+    "integer",
+    "boolean",
+    "function",
+    "tool_use",
+    "assistant",
+];
+
+const SPEAKERS: [Speaker; 5] =
+    [Speaker::Operator, Speaker::User, Speaker::Assistant, Speaker::Tool, Speaker::Unknown];
+
 /// Finds, and remembers what it found.
 pub(super) struct Scanner {
     rules: Arc<dyn Scan>,
     seen: Seen,
     pub(super) items: Items,
+    /// Whether nothing stands in [`PROTOCOL`]'s words, whoever says them: judged once, when the rules are made.
+    passes_protocol: bool,
 }
 
 /// Texts that have to be judged.
 #[derive(Default)]
 struct Unseen<'t, 's> {
     all: Vec<One<'t, 's>>,
-    /// What those with escapes say.
-    said: String,
+    /// What those with escapes say, in UTF-8.
+    said: Vec<u8>,
 }
 
 /// One reading of a text.
@@ -54,12 +72,19 @@ enum Reading<'s> {
 impl Scanner {
     /// With a memory of about `remembered` texts.
     pub(super) fn new(rules: Arc<dyn Scan>, remembered: usize) -> Self {
-        Self { rules, seen: Seen::new(remembered), items: Items::new(remembered / 8) }
+        let (seen, items) = (Seen::new(remembered), Items::new(remembered / 8));
+        Self { passes_protocol: passes_protocol(&*rules), rules, seen, items }
     }
 
     /// With other rules, and a memory of the same size that is empty.
     pub(super) fn with(&self, rules: Arc<dyn Scan>) -> Self {
-        Self { rules, seen: self.seen.another(), items: self.items.another() }
+        let (seen, items) = (self.seen.another(), self.items.another());
+        Self { passes_protocol: passes_protocol(&*rules), rules, seen, items }
+    }
+
+    /// Whether nothing can stand in a text, as it has been judged before.
+    pub(super) fn passes(&self, text: &Text<'_>) -> bool {
+        self.passes_protocol && PROTOCOL.contains(&text.raw())
     }
 
     /// Adds what stands in each text, or stood in it when it was seen last, with the text's index and in their order; ranges in what it says.
@@ -88,7 +113,8 @@ impl Scanner {
     }
 
     fn judge(&self, unseen: &mut Unseen<'_, '_>, found: &mut Vec<(usize, Finding)>) {
-        let passages: Vec<Passage<'_>> = unseen.all.iter().map(|one| unseen.passage(one)).collect();
+        let said = simdutf8::basic::from_utf8(&unseen.said).unwrap_or_default();
+        let passages: Vec<Passage<'_>> = unseen.all.iter().map(|one| one.passage(said)).collect();
         let mut all = Vec::new();
         self.rules.scan_all(&passages, &mut all);
         let mut all = all.into_iter().peekable();
@@ -118,30 +144,41 @@ impl Scanner {
     }
 }
 
-impl<'t, 's> Unseen<'t, 's> {
-    fn passage<'p>(&'p self, one: &'p One<'_, '_>) -> Passage<'p> {
-        let text = match &one.words {
+fn passes_protocol(rules: &dyn Scan) -> bool {
+    let passages = SPEAKERS.map(|speaker| PROTOCOL.map(|text| Passage { text, speaker }));
+    let mut found = Vec::new();
+    rules.scan_all(passages.as_flattened(), &mut found);
+    found.is_empty()
+}
+
+impl One<'_, '_> {
+    fn passage<'p>(&'p self, said: &'p str) -> Passage<'p> {
+        let text = match &self.words {
             Words::Raw(text) => text,
+            Words::Said(range) => said.get(range.clone()).unwrap_or_default(),
+        };
+        Passage { text, speaker: self.speaker }
+    }
+}
+
+impl<'t, 's> Unseen<'t, 's> {
+    fn add(&mut self, index: usize, text: Text<'t>, speaker: Speaker, slot: Option<Slot<'s>>) {
+        let words = if text.is_escaped() { self.say(&text) } else { Words::Raw(text.raw()) };
+        let said = match &words {
+            Words::Raw(text) => text.as_bytes(),
             Words::Said(range) => self.said.get(range.clone()).unwrap_or_default(),
         };
-        Passage { text, speaker: one.speaker }
-    }
-
-    fn add(&mut self, index: usize, text: Text<'t>, speaker: Speaker, slot: Option<Slot<'s>>) {
-        let words = if text.is_escaped() {
-            let from = self.said.len();
-            text.unescape_onto(&mut self.said);
-            Words::Said(from..self.said.len())
-        } else {
-            Words::Raw(text.raw())
-        };
+        let nested = nested::may_be_json(said).then(|| String::from_utf8_lossy(said).into_owned());
         self.all.push(One { index, speaker, words, reading: Reading::Plain(slot) });
-        let said = self.all.last().map(|one| self.passage(one).text);
-        if let Some(nested) = said.and_then(nested::json) {
-            let nested = nested.unescaped().into_owned();
-            let words = Words::Said(self.said.len()..self.said.len() + nested.len());
-            self.said.push_str(&nested);
+        if let Some(nested) = nested {
+            let words = self.say(&Text::lenient(&nested));
             self.all.push(One { index, speaker, words, reading: Reading::Nested });
         }
+    }
+
+    fn say(&mut self, text: &Text<'_>) -> Words<'t> {
+        let from = self.said.len();
+        text.unescape_onto(&mut self.said);
+        Words::Said(from..self.said.len())
     }
 }

@@ -16,6 +16,9 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(&STANDARD, LENIENT);
 /// Bytes of a run that are decoded to see whether it holds text.
 const SAMPLE: usize = 64;
 
+/// Of these, those that are decoded first; a run has at least as many, whatever comes before it.
+const FIRST: usize = 16;
+
 /// Bytes of the shortest line of a run that is broken into lines.
 const SHORTEST_LINE: usize = 32;
 
@@ -68,6 +71,10 @@ pub(in crate::scan) fn decode(run: &str) -> Option<String> {
 
 fn base64(run: &[u8]) -> Option<String> {
     let whole = run.get(..run.len() - usize::from(run.len() % 4 == 1))?;
+    // Most runs are none, which their beginning tells; a character may be cut off at its end.
+    let mut first = [0; FIRST / 4 * 3];
+    BASE64.decode_slice(whole.get(..FIRST)?, &mut first).ok()?;
+    readable(&first)?;
     let sample = BASE64.decode(whole.get(..whole.len().min(SAMPLE))?).ok()?;
     readable(&sample)?;
     text(BASE64.decode(whole).ok()?)

@@ -44,25 +44,46 @@ fn fold_from(text: &str, origin: usize, space: Space, out: &mut Vec<u8>, origins
     out.reserve(text.len() + BLOCK);
     let bytes = text.as_bytes();
     let mut at = 0;
-    while at < bytes.len() {
-        let rest = bytes.get(at..).unwrap_or_default();
-        let (folded, plain) = fold_plain(rest, space == Space::One && out.last() == Some(&b' '));
+    while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+        let after_space = space == Space::One && out.last() == Some(&b' ');
+        let (folded, plain) = fold_plain(rest, after_space);
         if plain > 0 {
             origins.aligned(out.len(), origin + at);
-            out.extend_from_slice(folded.get(..plain).unwrap_or_default());
+            // A whole block is copied, which takes no call, and what is too much of it left behind.
+            out.extend_from_slice(&folded);
+            out.truncate(out.len() - BLOCK + plain);
             at += plain;
-            if plain == BLOCK {
-                continue;
-            }
         }
-        for char in text.get(at..).unwrap_or_default().chars() {
-            at = fold_char(char, origin + at, space, out, origins) - origin;
-            // What is not plain comes in clusters.
-            if bytes.get(at).is_none_or(|next| next.is_ascii() && !is_space(*next)) {
-                break;
-            }
+        if plain < BLOCK {
+            at = fold_odd(text, at, origin, space, out, origins);
         }
     }
+}
+
+/// Folds what is not plain, which comes in clusters, and says where it ends: white space after white space, and what is not ASCII.
+fn fold_odd(
+    text: &str,
+    mut at: usize,
+    origin: usize,
+    space: Space,
+    out: &mut Vec<u8>,
+    origins: &mut Origins,
+) -> usize {
+    if space == Space::One && out.last() == Some(&b' ') {
+        let rest = text.as_bytes().get(at..).unwrap_or_default();
+        let spaces = rest.iter().take_while(|byte| is_space(**byte)).count();
+        if spaces > 0 {
+            return at + spaces;
+        }
+    }
+    for char in text.get(at..).unwrap_or_default().chars() {
+        at = fold_char(char, origin + at, space, out, origins) - origin;
+        let next = text.as_bytes().get(at);
+        if next.is_none_or(|next| next.is_ascii() && !is_space(*next)) {
+            break;
+        }
+    }
+    at
 }
 
 /// A pattern with its characters beyond ASCII folded, so that it finds what folded texts have in their place.
