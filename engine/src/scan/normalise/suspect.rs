@@ -33,8 +33,8 @@ impl Suspects {
     pub(in crate::scan) fn look(&mut self, folded: &[u8], words: &Words) -> usize {
         self.words.clear();
         self.runs.clear();
-        let (mut in_rows, mut in_runs) = (None, None);
-        let (mut looked, mut disguised_to) = (0, 0);
+        let mut in_rows = None;
+        let (mut looked, mut disguised_to, mut run_to) = (0, 0, 0);
         let (mut before, mut signs) = (Kinds::default(), Signs::default());
         // One block more than there are, if need be, for what the end of the text ends.
         for start in (0..=folded.len()).step_by(BLOCK) {
@@ -59,20 +59,26 @@ impl Suspects {
                     self.words.push(word);
                 }
             }
-            let wide = start.saturating_sub(BLOCK)..(start + BLOCK).min(folded.len());
-            if signs.has_rows
-                && let Some(span) = add(&mut in_rows, wide.clone())
-            {
-                looked += self.rows(folded, span);
+            if signs.has_rows {
+                let wide = start.saturating_sub(BLOCK)..(start + BLOCK).min(folded.len());
+                let span = add(&mut in_rows, wide);
+                looked += span.map_or(0, |span| self.rows(folded, span));
             }
-            if signs.has_runs
-                && let Some(span) = add(&mut in_runs, wide)
-            {
-                looked += self.closely_for_runs(folded, span);
+            let mut runs = signs.runs;
+            while let Some(bit) = first_bit(runs) {
+                let at = start + bit - BLOCK;
+                if at >= run_to {
+                    let run = run_around(folded, at);
+                    looked += run.len();
+                    run_to = run.end;
+                    self.runs.push(run);
+                }
+                // The bits up to its end are its own.
+                let own = u32::try_from(run_to - at + bit).unwrap_or(u32::MAX);
+                runs &= u128::MAX.checked_shl(own).unwrap_or_default();
             }
         }
         looked += in_rows.map_or(0, |span| self.rows(folded, span));
-        looked += in_runs.map_or(0, |span| self.closely_for_runs(folded, span));
         self.words.sort_unstable_by_key(|word| word.start);
         looked
     }
@@ -95,19 +101,6 @@ impl Suspects {
             at += word.len().max(1);
         }
         self.words.extend(row);
-        span.len()
-    }
-
-    fn closely_for_runs(&mut self, folded: &[u8], span: Range<usize>) -> usize {
-        let text = folded.get(..span.end).unwrap_or_default();
-        let mut at = span.start;
-        while at < text.len() {
-            let run = token(text, at, is_run).len();
-            if run >= SHORTEST_RUN {
-                self.runs.push(at..at + run);
-            }
-            at += run.max(1);
-        }
         span.len()
     }
 }
@@ -178,12 +171,24 @@ fn is_escape(rest: &[u8]) -> bool {
     }
 }
 
+/// The run around the byte at `at`.
+fn run_around(text: &[u8], at: usize) -> Range<usize> {
+    let before = text.get(..at).unwrap_or_default().iter().rev();
+    let after = text.get(at..).unwrap_or_default().iter();
+    let is_run = |byte: &&u8| is_run(**byte);
+    at - before.take_while(is_run).count()..at + after.take_while(is_run).count()
+}
+
 /// The word around the byte at `at`, or more than the longest that counts.
 fn word_around(text: &[u8], at: usize) -> Range<usize> {
     let before = text.get(..at).unwrap_or_default().iter().rev().take(LONGEST_WORD);
     let after = text.get(at..).unwrap_or_default().iter().take(LONGEST_WORD + 1);
     let in_word = |byte: &&u8| in_word(**byte);
     at - before.take_while(in_word).count()..at + after.take_while(in_word).count()
+}
+
+fn first_bit(bits: u128) -> Option<usize> {
+    usize::try_from(bits.trailing_zeros()).ok().filter(|bit| *bit < 2 * BLOCK)
 }
 
 /// The places of a block's bits.
@@ -204,7 +209,8 @@ struct Signs {
     mixed: u64,
     /// Whether two single letters stand as close as in a spaced-out word.
     has_rows: bool,
-    has_runs: bool,
+    /// Where, in the block before and this, the shortest run begins or more of one follows.
+    runs: u128,
     /// Single letters, each at the place after it, as what follows it tells.
     singles: u64,
 }
@@ -229,7 +235,7 @@ impl Signs {
             marks: kinds.marks,
             mixed: kinds.letters & shift(before.digits, kinds.digits),
             has_rows: closely(2) | closely(3) | closely(4) != 0,
-            has_runs: runs != 0,
+            runs,
             singles,
         }
     }
