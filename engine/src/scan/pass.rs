@@ -2,6 +2,10 @@
 //!
 //! A passage is judged once its speaker is known, which may stand behind it, so that passages wait for the end of their document.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use super::names::{List, Names};
 use super::nested;
 use super::place::{Place, Places, Step};
@@ -13,6 +17,9 @@ use crate::json::{self, Event, JsonError, Known, MessageFacts, Reader, Text, Wat
 
 /// Passages, and places, that wait at most. What comes before more of them is judged as nobody's words.
 const WAITING: usize = 1 << 16;
+
+/// Bytes of a payload for each passage, commonly.
+const COMMONLY: usize = 128;
 
 /// Shorter strings, in bytes, cannot say anything.
 const SHORTEST: usize = 6;
@@ -70,6 +77,9 @@ struct Item {
     facts: Option<MessageFacts>,
 }
 
+/// How a NUL is written in a JSON string.
+static NUL: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\\u0000"));
+
 /// Watches a payload being read, and judges it.
 pub(super) struct Pass<'s, 'a> {
     screen: &'s Screen,
@@ -82,8 +92,6 @@ pub(super) struct Pass<'s, 'a> {
     read_to: usize,
     /// Whether a container has been met.
     is_json: bool,
-    /// Whether an escaped NUL may stand somewhere.
-    nul: bool,
     offences: Vec<Offence>,
     verdict: Verdict,
     recall: Recall,
@@ -133,16 +141,17 @@ struct Passage<'a> {
 
 impl<'s, 'a> Pass<'s, 'a> {
     fn new(screen: &'s Screen, scanner: &'s Scanner, payload: &'a [u8], recall: Recall) -> Self {
+        // As many as there commonly are, so that the list need not be moved as it grows.
+        let passages = (payload.len() / COMMONLY).min(WAITING);
         Self {
             screen,
             scanner,
             payload,
             open: Vec::new(),
             places: Places::default(),
-            waiting: Vec::new(),
+            waiting: Vec::with_capacity(passages),
             read_to: 0,
             is_json: false,
-            nul: memchr::memmem::find(payload, b"\\u0000").is_some(),
             offences: Vec::new(),
             verdict: Verdict::clean(),
             recall,
@@ -405,9 +414,9 @@ impl<'s, 'a> Pass<'s, 'a> {
             let here = self.here();
             self.offend(Offence::LongString, range.clone(), here);
         }
-        if self.nul
-            && text.is_escaped()
+        if text.is_escaped()
             && !self.offences.contains(&Offence::Nul)
+            && NUL.find(raw.as_bytes()).is_some()
             && text.unescaped().contains('\0')
         {
             let here = self.here();

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::RuleSet;
 use super::compile::Indexes;
-use super::search::{Search, Stretch};
+use super::search::{Search, Stretch, Windows};
 use crate::scan::normalise::{self, GAP, Origins, Revealed, Suspects, encoded};
 use crate::scan::{Finding, Passage, Speaker};
 
@@ -27,6 +27,7 @@ const APART: [u8; GAP + 1] = [0; GAP + 1];
 thread_local! {
     /// Kept, so that passages need no allocation.
     static BATCH: RefCell<Batch> = RefCell::default();
+    static WINDOWS: RefCell<Windows> = RefCell::default();
 }
 
 /// Adds the findings of all rules on each passage, with the passage's index, in the order of the texts. Says how many bytes it looked at,
@@ -40,7 +41,7 @@ pub(super) fn judge(
         set,
         indexes: &set.others,
         passages,
-        search: Search::new(&set.rules, passages),
+        search: Search::new(&set.rules, passages, WINDOWS.take()),
         batch: BATCH.take(),
         decoded: (0, 0),
     };
@@ -48,7 +49,9 @@ pub(super) fn judge(
     judged.indexes = &set.operator;
     judged.all(true);
     BATCH.set(judged.batch);
-    judged.search.into_findings(findings)
+    let (looked, windows) = judged.search.into_findings(findings);
+    WINDOWS.set(windows);
+    looked
 }
 
 /// Passages folded into one text.

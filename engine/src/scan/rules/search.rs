@@ -33,6 +33,10 @@ pub(super) struct Search<'a> {
     pub(super) looked: usize,
 }
 
+/// A search's windows, all closed.
+#[derive(Debug, Default)]
+pub(super) struct Windows(Vec<Option<Window>>);
+
 /// Where a rule's literals stand close together.
 #[derive(Debug, Clone)]
 struct Window {
@@ -59,11 +63,14 @@ struct Text<'t, F> {
 }
 
 impl<'a> Search<'a> {
-    pub(super) fn new(rules: &'a [Rule], passages: &'a [Passage<'a>]) -> Self {
+    /// With windows of another search that is over, which need no new room.
+    pub(super) fn new(rules: &'a [Rule], passages: &'a [Passage<'a>], windows: Windows) -> Self {
+        let mut windows = windows.0;
+        windows.resize(rules.len(), None);
         Self {
             rules,
             passages,
-            windows: vec![None; rules.len()],
+            windows,
             open: Vec::new(),
             found: Vec::new(),
             done: HashSet::new(),
@@ -72,15 +79,19 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Adds what was found, in the order of the passages and of their texts, each with its passage's index. Gives the bytes looked at.
-    pub(super) fn into_findings(mut self, findings: &mut Vec<(usize, Finding)>) -> usize {
+    /// Adds what was found, in the order of the passages and of their texts, each with its passage's index. Gives the bytes looked at, and
+    /// the windows.
+    pub(super) fn into_findings(
+        mut self,
+        findings: &mut Vec<(usize, Finding)>,
+    ) -> (usize, Windows) {
         self.found.sort_by_key(|found| (found.passage, found.range.start, found.rule));
         for Match { passage, rule, range } in self.found {
             findings.extend(self.rules.get(rule).map(|rule| {
                 (passage, Finding::new(rule.id.clone(), rule.category, rule.severity, range))
             }));
         }
-        self.looked
+        (self.looked, Windows(self.windows))
     }
 
     /// The stretches of the last text that may hold what is searched for in texts as they are.
