@@ -47,7 +47,7 @@ struct Table {
 const CELLS: usize = 1 << 14;
 
 /// Bytes of text whose places are told at once.
-const STRETCH: usize = 1 << 11;
+const STRETCH: usize = 1 << 9;
 
 /// Kept small, as entries are met in no order.
 #[derive(Debug, Clone, Copy)]
@@ -140,7 +140,7 @@ impl Anchors {
             while from < text.len() {
                 let count = self.table.places(text, from, &mut places);
                 for (at, hash) in places.iter().take(count) {
-                    self.compare(*hash, text, *at, &mut hit);
+                    self.compare(*hash, text, from + usize::from(*at), &mut hit);
                 }
                 from += STRETCH;
             }
@@ -205,12 +205,12 @@ impl Table {
         Self { cells, firsts, entries: entries.into_iter().map(|(_, entry)| entry).collect() }
     }
 
-    /// Where in a stretch of `text` that begins at `from` fragments may begin, and their hashes: how many were put into `found`.
-    fn places(&self, text: &[u8], from: usize, found: &mut [(usize, u16); STRETCH / 2]) -> usize {
-        let (mut at, mut count) = (from, 0);
+    /// Where in the stretch of `text` that begins at `from` fragments may begin, and their hashes: how many were put into `found`.
+    fn places(&self, text: &[u8], from: usize, found: &mut [(u16, u16); STRETCH / 2]) -> usize {
+        let mut count = 0;
         // Plain loops: they run over every byte.
-        while at < from + STRETCH {
-            let rest = text.get(at..).unwrap_or_default();
+        for at in (0..STRETCH).step_by(2 * PLACES) {
+            let rest = text.get(from + at..).unwrap_or_default();
             let end;
             let block = match rest.first_chunk() {
                 Some(block) => block,
@@ -227,7 +227,6 @@ impl Table {
             self.add(half, at, found, &mut count);
             let half = [(fifth, e), (sixth, f), (seventh, g), (eighth, h)];
             self.add(half, at + PLACES, found, &mut count);
-            at += 2 * PLACES;
         }
         count
     }
@@ -237,14 +236,15 @@ impl Table {
     fn add(
         &self,
         places: [(u16, u8); PLACES / 2],
-        mut at: usize,
-        found: &mut [(usize, u16); STRETCH / 2],
+        at: usize,
+        found: &mut [(u16, u16); STRETCH / 2],
         count: &mut usize,
     ) {
         let [a, b, c, d] = places;
         if self.classes(a) | self.classes(b) | self.classes(c) | self.classes(d) == 0 {
             return;
         }
+        let mut at = u16::try_from(at).unwrap_or_default();
         for place in places {
             // Without a branch, as nothing foretells which of them it is.
             if let Some(found) = found.get_mut(*count) {
