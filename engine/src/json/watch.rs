@@ -46,16 +46,24 @@ impl<'a, 'w, W: Watch<'a>> Watched<'a, 'w, W> {
 
     /// As [`Reader::next_event`]; what is known to the watch is an object without members.
     pub(crate) fn next_event(&mut self) -> Result<Event<'a>, JsonError> {
-        let event = self.reader.next_event()?;
-        self.watch.event(&event, &self.reader);
-        if event == Event::ObjectStart {
+        // Looked at where it stands: a processor waits before it moves what was written in parts.
+        let next = self.reader.next_event();
+        if let Ok(event) = &next {
+            self.seen(event);
+        }
+        next
+    }
+
+    #[inline]
+    fn seen(&mut self, event: &Event<'a>) {
+        self.watch.event(event, &self.reader);
+        if matches!(event, Event::ObjectStart) {
             let known = self.watch.known(&self.reader);
             self.known = known.and_then(|known| known.facts);
             if let Some(known) = known {
                 self.reader.leap(known.end);
             }
         }
-        Ok(event)
     }
 
     /// What a header tells of the object that has just begun, if it is known.
@@ -81,7 +89,12 @@ impl<'a, 'w, W: Watch<'a>> Watched<'a, 'w, W> {
 
     /// Reads to the end of the document.
     pub(crate) fn finish(&mut self) -> Result<(), JsonError> {
-        while self.next_event()? != Event::End {}
-        Ok(())
+        loop {
+            match self.next_event() {
+                Ok(Event::End) => return Ok(()),
+                Ok(_) => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 }
