@@ -27,7 +27,7 @@ const BLOCK: usize = 2 * PLACES + 2;
 pub(super) struct Anchors {
     literals: Vec<Box<[u8]>>,
     /// Those of two bytes.
-    pairs: Vec<usize>,
+    pairs: Vec<(usize, [u8; 2])>,
     /// Whether a byte is the first of such a literal.
     first_of_pair: Box<[bool]>,
     table: Table,
@@ -119,16 +119,12 @@ impl Anchors {
                     entries.push(Entry::new(literal, bytes, 0));
                     entries.extend((0..=u8::MAX).map(|any| Entry::ahead(literal, bytes, any)));
                 }
-                (None, 2) => pairs.push(literal),
+                (None, 2) => pairs.push((literal, block::first(bytes))),
                 _ => {}
             }
         }
-        let first = |byte| {
-            pairs.iter().any(|pair| {
-                literals.get(*pair).is_some_and(|pair: &Box<[u8]>| pair.first() == Some(&byte))
-            })
-        };
-        let first_of_pair = (0..=u8::MAX).map(first).collect();
+        let is_first = |byte| pairs.iter().any(|(_, [first, _])| *first == byte);
+        let first_of_pair = (0..=u8::MAX).map(is_first).collect();
         Self { literals, pairs, first_of_pair, table: Table::new(entries) }
     }
 
@@ -180,10 +176,8 @@ impl Anchors {
             if !self.first_of_pair.get(usize::from(*first)).is_some_and(|is| *is) {
                 continue;
             }
-            for literal in &self.pairs {
-                if self.literals.get(*literal).is_some_and(|known| **known == *pair) {
-                    hit(*literal, at..at + 2);
-                }
+            for (literal, _) in self.pairs.iter().filter(|(_, known)| known == pair) {
+                hit(*literal, at..at + 2);
             }
         }
     }
@@ -306,6 +300,7 @@ fn hash(bytes: [u8; 3]) -> u16 {
 }
 
 /// The class of each byte: one bit.
+#[expect(clippy::indexing_slicing, reason = "a constant that panics is not compiled")]
 static CLASSES: [u8; 256] = {
     let mut classes = [0; 256];
     let mut byte = 0;
