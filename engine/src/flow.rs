@@ -221,6 +221,9 @@ impl Engine {
         if let Some(guard) = &self.guard {
             guard.admit_form(form)?;
         }
+        if form == Form::Plain && !self.config.scan.inbound {
+            return Ok(Opened::plain(message));
+        }
         if form == Form::Plain {
             return self.opened(Cow::Borrowed(message), form, Security::None);
         }

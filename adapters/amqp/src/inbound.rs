@@ -37,7 +37,7 @@ impl Opener {
         let source = if keyed { destination::of(exchange, routing_key) } else { String::new() };
         let found = if keyed { properties::engines(&delivery.properties) } else { Vec::new() };
         let inbound = Inbound {
-            key: properties::key(&delivery.properties),
+            key: if keyed { properties::key(&delivery.properties) } else { None },
             time: keyed.then(SystemTime::now),
             redelivered: delivery.redelivered,
             stored: returned,
@@ -73,14 +73,16 @@ impl Opener {
     fn opened(&self, mut delivery: Delivery) -> Option<Result<Delivery, ReceiveError>> {
         match self.open(&mut delivery, false) {
             Ok(()) => Some(Ok(delivery)),
-            Err(OpenError::Repeated) => {
-                self.pass_over(&delivery);
-                None
-            }
-            Err(source) => {
-                Some(Err(ReceiveError::Open(Box::new(OpenFailure::new(delivery, source)))))
-            }
+            Err(source) => self.refused(delivery, source).map(Err),
         }
+    }
+
+    fn refused(&self, delivery: Delivery, source: OpenError) -> Option<ReceiveError> {
+        if matches!(source, OpenError::Repeated) {
+            self.pass_over(&delivery);
+            return None;
+        }
+        Some(ReceiveError::Open(Box::new(OpenFailure::new(delivery, source))))
     }
 
     /// Acknowledges a message that nobody gets, where that is asked for.
@@ -183,9 +185,13 @@ impl Stream for Consumer {
         }
         loop {
             let next = match ready!(Pin::new(&mut self.inner).poll_next(cx)) {
-                Some(Ok(delivery)) => match self.opener.opened(delivery) {
-                    Some(opened) => Some(opened),
-                    None => continue,
+                // Not by way of `opened`: deliveries are large, and each way more copies them.
+                Some(Ok(mut delivery)) => match self.opener.open(&mut delivery, false) {
+                    Ok(()) => return Poll::Ready(Some(Ok(delivery))),
+                    Err(source) => match self.opener.refused(delivery, source) {
+                        Some(error) => Some(Err(error)),
+                        None => continue,
+                    },
                 },
                 Some(Err(error)) => Some(Err(error.into())),
                 None => {

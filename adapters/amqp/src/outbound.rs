@@ -21,7 +21,7 @@ use m2m_engine::{Algorithm, Outbound};
 use crate::client::Channel;
 use crate::destination;
 use crate::error::{PublishError, Unsent};
-use crate::properties::{self, header_is, with_encoding, with_engines, with_header};
+use crate::properties::{self, has_engines, header_is, with_encoding, with_engines, with_header};
 
 pub(crate) use failure::{Failure, Tally};
 pub(crate) use flight::{Flights, Message, Ticket};
@@ -46,13 +46,16 @@ impl Channel {
         properties: BasicProperties,
     ) -> Result<PublisherConfirm, PublishError> {
         let original = Bytes::copy_from_slice(payload);
-        let message = match self.wrapped(exchange, routing_key, &original, properties) {
-            Ok(message) => Message { options, ..message },
+        let wrapped = match self.wrapped(&exchange, &routing_key, &original, &properties) {
+            Ok(wrapped) => wrapped,
             Err(source) => {
                 return Err(PublishError::Wrap { payload: Unsent(original), source });
             }
         };
+        let properties = wrapped.mark(properties);
         if self.inner().status().confirm() {
+            let payload = wrapped.payload;
+            let message = Message { exchange, routing_key, options, payload, properties };
             let mut ticket = self.flights().publish(message);
             if !ticket.written().await
                 && let Some(Err(failure)) = ticket.outcome()
@@ -64,9 +67,9 @@ impl Channel {
                 payload: Unsent(original),
             });
         }
-        let Message { exchange, routing_key, payload, properties, .. } = message;
+        let payload = &wrapped.payload;
         let published =
-            self.inner().basic_publish(exchange, routing_key, options, &payload, properties).await;
+            self.inner().basic_publish(exchange, routing_key, options, payload, properties).await;
         match published {
             Ok(confirm) => Ok(PublisherConfirm {
                 state: State::Unconfirmed(confirm),
@@ -78,44 +81,30 @@ impl Channel {
 
     fn wrapped(
         &self,
-        exchange: ShortString,
-        routing_key: ShortString,
+        exchange: &ShortString,
+        routing_key: &ShortString,
         payload: &Bytes,
-        properties: BasicProperties,
-    ) -> Result<Message, m2m_engine::WrapError> {
+        properties: &BasicProperties,
+    ) -> Result<Wrapped, m2m_engine::WrapError> {
         let keyed = self.engine().has_keys();
         let destination = match keyed {
             true => destination::of(exchange.as_str(), routing_key.as_str()),
             false => String::new(),
         };
-        let plain = self.must_be_plain(&exchange, &routing_key);
+        let plain = self.must_be_plain(exchange, routing_key);
         let outbound = Outbound {
-            key: properties::key(&properties),
+            key: if keyed { properties::key(properties) } else { None },
             time: keyed.then(SystemTime::now),
             algorithm: plain.then_some(Algorithm::Stored),
             ..Outbound::to(&destination)
         };
-        let (framed, added, payload) =
-            if payload.is_empty() && header_is(&properties, headers::TOMBSTONE, "1") {
-                (false, self.engine().wrap_null(&outbound)?, payload.clone())
-            } else {
-                let mut wrapped = self.engine().wrap(payload, &outbound)?;
-                let added = std::mem::take(&mut wrapped.headers);
-                (wrapped.is_framed(), added, wrapped.into_bytes(payload))
-            };
-        let mut properties = with_engines(properties, added);
-        if properties.reply_to().is_some() {
-            properties = with_header(properties, headers::ACCEPT, "1");
+        if payload.is_empty() && header_is(properties, headers::TOMBSTONE, "1") {
+            let added = self.engine().wrap_null(&outbound)?;
+            return Ok(Wrapped { framed: false, added, payload: payload.clone() });
         }
-        if framed {
-            let old = properties.content_encoding().as_ref().map(ShortString::as_str);
-            // The mark is for others, frames are known by their prefix: where it does not fit it may stay away.
-            if let Ok(marked) = ShortString::try_new(headers::encoding_marked(old)) {
-                properties = with_encoding(properties, Some(marked));
-            }
-        }
-        let options = BasicPublishOptions::default();
-        Ok(Message { exchange, routing_key, options, payload, properties })
+        let mut wrapped = self.engine().wrap(payload, &outbound)?;
+        let (framed, added) = (wrapped.is_framed(), std::mem::take(&mut wrapped.headers));
+        Ok(Wrapped { framed, added, payload: wrapped.into_bytes(payload) })
     }
 
     /// Whether this is a reply whose requester is not known to read frames; where everything has to be secured, it is a frame all the same.
@@ -127,6 +116,34 @@ impl Channel {
                 Some(accepts) => !accepts,
                 None => address.starts_with(DIRECT_REPLY),
             }
+    }
+}
+
+/// What goes out in the place of a payload.
+struct Wrapped {
+    framed: bool,
+    /// The engine's headers.
+    added: Vec<(&'static str, String)>,
+    payload: Bytes,
+}
+
+impl Wrapped {
+    /// The properties that go with it.
+    fn mark(&self, mut properties: BasicProperties) -> BasicProperties {
+        if !self.added.is_empty() || has_engines(&properties) {
+            properties = with_engines(properties, &self.added);
+        }
+        if properties.reply_to().is_some() {
+            properties = with_header(properties, headers::ACCEPT, "1");
+        }
+        if self.framed {
+            let old = properties.content_encoding().as_ref().map(ShortString::as_str);
+            // The mark is for others, frames are known by their prefix: where it does not fit it may stay away.
+            if let Ok(marked) = ShortString::try_new(headers::encoding_marked(old)) {
+                properties = with_encoding(properties, Some(marked));
+            }
+        }
+        properties
     }
 }
 
@@ -151,15 +168,18 @@ impl Future for PublisherConfirm {
     type Output = Result<Confirmation, PublishError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let outcome = match &mut self.state {
-            State::Flying(ticket) => {
-                ready!(ticket.poll_outcome(cx)).map(|()| Confirmation::Ack(None))
-            }
-            State::Unconfirmed(confirm) => {
-                ready!(Pin::new(confirm).poll(cx)).map_err(Failure::Amqp)
-            }
+        // Success is not moved through a result of another kind: a confirmation has room for a whole message.
+        let failure = match &mut self.state {
+            State::Flying(ticket) => match ready!(ticket.poll_outcome(cx)) {
+                Ok(()) => return Poll::Ready(Ok(Confirmation::Ack(None))),
+                Err(failure) => failure,
+            },
+            State::Unconfirmed(confirm) => match ready!(Pin::new(confirm).poll(cx)) {
+                Ok(confirmation) => return Poll::Ready(Ok(confirmation)),
+                Err(error) => Failure::Amqp(error),
+            },
         };
         let payload = std::mem::take(&mut self.payload.0);
-        Poll::Ready(outcome.map_err(|failure| PublishError::new(failure, payload)))
+        Poll::Ready(Err(PublishError::new(failure, payload)))
     }
 }

@@ -59,14 +59,16 @@ pub(crate) fn with_header(
     properties.with_headers(table)
 }
 
+/// Whether an application sends along what is the engine's to say.
+pub(crate) fn has_engines(properties: &BasicProperties) -> bool {
+    table(properties).any(|(name, _)| is_engines(name.as_str()))
+}
+
 /// The same properties with the engine's headers in the place of all that stand under their names.
 pub(crate) fn with_engines(
     properties: BasicProperties,
-    added: Vec<(&'static str, String)>,
+    added: &[(&'static str, String)],
 ) -> BasicProperties {
-    if added.is_empty() && !table(&properties).any(|(name, _)| is_engines(name.as_str())) {
-        return properties;
-    }
     replaced(properties, is_engines, added)
 }
 
@@ -75,18 +77,18 @@ pub(crate) fn with_only(
     properties: BasicProperties,
     header: (&'static str, String),
 ) -> BasicProperties {
-    replaced(properties, |name| name.eq_ignore_ascii_case(header.0), [header])
+    replaced(properties, |name| name.eq_ignore_ascii_case(header.0), &[header])
 }
 
 fn replaced(
     properties: BasicProperties,
     goes: impl Fn(&str) -> bool,
-    added: impl IntoIterator<Item = (&'static str, String)>,
+    added: &[(&'static str, String)],
 ) -> BasicProperties {
     let kept = table(&properties).filter(|(name, _)| !goes(name.as_str()));
     let kept = kept.map(|(name, value)| (name.clone(), value.clone()));
-    let added = added.into_iter().map(|(name, value)| {
-        (ShortString::from(name), AMQPValue::LongString(LongString::from(value)))
+    let added = added.iter().map(|(name, value)| {
+        (ShortString::from(*name), AMQPValue::LongString(LongString::from(value.as_str())))
     });
     let table: BTreeMap<ShortString, AMQPValue> = kept.chain(added).collect();
     properties.with_headers(FieldTable::from(table))
@@ -169,10 +171,9 @@ mod tests {
     fn the_engines_headers_take_the_place_of_what_stands_there() {
         let stale = with_header(with_header(all(), "m2m-stamp", "old"), "M2M-Key-Id", "old");
         assert_eq!(engines(&stale), [("M2M-Key-Id", "old"), ("m2m-stamp", "old")]);
-        let own = vec![("m2m-stamp", "new".to_owned())];
-        assert_eq!(with_engines(stale.clone(), own), with_header(all(), "m2m-stamp", "new"));
-        assert_eq!(with_engines(stale, Vec::new()), all());
-        let none = BasicProperties::default();
-        assert_eq!(with_engines(none.clone(), Vec::new()), none);
+        assert!(has_engines(&stale) && !has_engines(&all()));
+        let own = [("m2m-stamp", "new".to_owned())];
+        assert_eq!(with_engines(stale.clone(), &own), with_header(all(), "m2m-stamp", "new"));
+        assert_eq!(with_engines(stale, &[]), all());
     }
 }

@@ -1,5 +1,6 @@
 //! The client's own publish and request calls: wrap, then really send.
 
+mod handed;
 mod prepare;
 
 use async_nats::{HeaderMap, Message, Request, Subject, ToSubject};
@@ -9,6 +10,7 @@ use crate::client::Client;
 use crate::error::{OpenFailure, PublishError, RequestError, Unsent};
 use crate::inbound::{self, Origin};
 
+pub(crate) use handed::Handed;
 pub(crate) use prepare::{Prepared, Terms, prepare};
 
 impl Client {
@@ -86,10 +88,11 @@ impl Client {
             Ok(prepared) => prepared,
             Err(refused) => return Err(PublishError::refused(refused, original)),
         };
+        let subject = Handed::from(subject);
         let sent = match reply {
             None => self.inner.publish_with_headers(subject, headers, payload).await,
             Some(reply) => {
-                let client = &self.inner;
+                let (client, reply) = (&self.inner, Handed::from(reply));
                 client.publish_with_reply_and_headers(subject, reply, headers, payload).await
             }
         };

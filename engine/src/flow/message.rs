@@ -116,7 +116,16 @@ pub struct Opened<'a> {
     pub verdict: Verdict,
 }
 
-impl Opened<'_> {
+impl<'a> Opened<'a> {
+    pub(super) fn plain(message: &'a [u8]) -> Self {
+        Self {
+            payload: Cow::Borrowed(message),
+            form: Form::Plain,
+            security: Security::None,
+            verdict: Verdict::default(),
+        }
+    }
+
     /// Whether the payload came in a frame.
     #[must_use]
     pub fn is_framed(&self) -> bool {
@@ -144,6 +153,7 @@ fn holds(whole: &Bytes, part: &[u8]) -> bool {
 
 fn shared(part: Cow<'_, [u8]>, whole: &Bytes) -> Bytes {
     match part {
+        Cow::Borrowed(part) if std::ptr::eq(part, &**whole) => whole.clone(),
         Cow::Borrowed(part) if holds(whole, part) => whole.slice_ref(part),
         // Handed another copy of the message than the one that it was borrowed from.
         Cow::Borrowed(part) => Bytes::copy_from_slice(part),

@@ -54,8 +54,10 @@ impl Flights {
         let returnable = message.options.mandatory || message.options.immediate;
         let kept = returnable.then(|| Box::new(message.clone()));
         let publish = async move {
-            let Message { exchange, routing_key, options, payload, properties } = message;
-            channel.basic_publish(exchange, routing_key, options, &payload, properties).await
+            // Not taken apart first, which would copy it once more.
+            let (exchange, routing_key) = (message.exchange, message.routing_key);
+            let (options, payload) = (message.options, &message.payload);
+            channel.basic_publish(exchange, routing_key, options, payload, message.properties).await
         };
         let at = self.ledger().publish(len, kept, publish);
         Ticket { at, flights: self.clone(), asked: false }

@@ -39,7 +39,16 @@ pub(super) struct Ledger {
     writings: Vec<Writing>,
     /// Empty between calls, kept for their room.
     looked_at: Vec<usize>,
-    done: Vec<(usize, lapin::Result<Confirmation>)>,
+    done: Vec<(usize, Landing)>,
+    /// What came with the confirmation of a slot; empty between calls.
+    returned: Vec<(usize, Box<BasicReturnMessage>)>,
+}
+
+/// What became of a message, without what came back.
+enum Landing {
+    Confirmed,
+    Nacked,
+    Failed(lapin::Error),
 }
 
 impl Ledger {
@@ -56,6 +65,7 @@ impl Ledger {
             writings: Vec::new(),
             looked_at: Vec::new(),
             done: Vec::new(),
+            returned: Vec::new(),
         }
     }
 
@@ -187,7 +197,7 @@ impl Ledger {
                     State::Confirming(confirm)
                 }
                 Err(error) => {
-                    self.done.push((at, Err(error)));
+                    self.done.push((at, Landing::Failed(error)));
                     State::Landed
                 }
             };
@@ -202,7 +212,16 @@ impl Ledger {
             && let Poll::Ready(result) = Pin::new(confirm).poll(&mut cx)
         {
             entry.state = State::Landed;
-            self.done.push((at, result));
+            let (landing, returned) = match result {
+                Ok(Confirmation::Ack(returned)) => (Landing::Confirmed, returned),
+                Ok(Confirmation::Nack(returned)) => (Landing::Nacked, returned),
+                Ok(Confirmation::NotRequested) => (Landing::Confirmed, None),
+                Err(error) => (Landing::Failed(error), None),
+            };
+            self.done.push((at, landing));
+            if let Some(returned) = returned {
+                self.returned.push((at, Box::new(returned)));
+            }
         }
     }
 
@@ -217,34 +236,34 @@ impl Ledger {
             slots.drain(..).for_each(|at| self.look(at, false));
         }
         self.looked_at = slots;
-        if self.done.iter().any(|(_, result)| result.is_err()) {
+        if self.done.is_empty() {
+            return;
+        }
+        if self.done.iter().any(|(_, landing)| matches!(landing, Landing::Failed(_))) {
             // Whether it failed alone, the others tell.
             self.watch();
+        }
+        for (at, returned) in std::mem::take(&mut self.returned) {
+            self.give_to_owner(returned, at);
         }
         let mut done = std::mem::take(&mut self.done);
         self.settle(&mut done);
         self.done = done;
     }
 
-    fn settle(&mut self, done: &mut Vec<(usize, lapin::Result<Confirmation>)>) {
-        for (at, result) in done.iter_mut() {
-            if let Ok(Confirmation::Ack(returned) | Confirmation::Nack(returned)) = result
-                && let Some(message) = returned.take()
-            {
-                self.give_to_owner(message, *at);
-            }
-        }
-        let failed = done.iter().filter(|(_, result)| result.is_err()).count();
+    fn settle(&mut self, done: &mut Vec<(usize, Landing)>) {
+        let failures = done.iter().filter(|(_, landing)| matches!(landing, Landing::Failed(_)));
+        let failed = failures.count();
         let alone = failed == 1 && self.flying == done.len() && !self.lost;
         self.lost |= failed > 0 && !alone;
-        for (at, result) in done.drain(..) {
+        for (at, landing) in done.drain(..) {
             self.flying -= 1;
             let Some(entry) = self.slots.entry(at) else { continue };
-            let outcome = match (entry.returned.take(), result) {
+            let outcome = match (entry.returned.take(), landing) {
                 (Some(message), _) => Err(Failure::Returned(message)),
-                (None, Ok(Confirmation::Nack(_))) => Err(Failure::Nacked),
-                (None, Ok(_)) => Ok(()),
-                (None, Err(error)) => Err(Failure::of(error, entry.len, alone)),
+                (None, Landing::Confirmed) => Ok(()),
+                (None, Landing::Nacked) => Err(Failure::Nacked),
+                (None, Landing::Failed(error)) => Err(Failure::of(error, entry.len, alone)),
             };
             if let Err(failure) = &outcome {
                 self.tally.note(failure);
@@ -259,7 +278,7 @@ impl Ledger {
     }
 
     /// Notes the return with the message that it is about; with the one that lapin gave it to where none matches.
-    fn give_to_owner(&mut self, returned: BasicReturnMessage, at: usize) {
+    fn give_to_owner(&mut self, returned: Box<BasicReturnMessage>, at: usize) {
         let alike = |entry: &Entry| {
             let back = &returned.delivery;
             !matches!(entry.state, State::Settled(_))
@@ -279,7 +298,7 @@ impl Ledger {
         let owner = alike.min_by_key(|(_, entry)| (differs(entry), entry.number));
         let owner = owner.map_or(at, |(at, _)| at);
         if let Some(entry) = self.slots.entry(owner) {
-            entry.returned = Some(Box::new(returned));
+            entry.returned = Some(returned);
         }
     }
 }

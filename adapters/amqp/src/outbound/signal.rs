@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
 
@@ -30,7 +31,11 @@ impl Wake for Signal {
 
 /// The slots whose futures are to be looked at, in the order in which they moved.
 #[derive(Default)]
-pub(super) struct Moved(Mutex<Waiting>);
+pub(super) struct Moved {
+    /// Whether there is one; most of the time there is none.
+    any: AtomicBool,
+    waiting: Mutex<Waiting>,
+}
 
 #[derive(Default)]
 struct Waiting {
@@ -44,6 +49,7 @@ impl Moved {
         let watchers = {
             let mut inner = self.lock();
             inner.slots.push(at);
+            self.any.store(true, Ordering::Release);
             std::mem::take(&mut inner.watchers)
         };
         watchers.into_iter().for_each(Waker::wake);
@@ -58,10 +64,14 @@ impl Moved {
 
     /// Moves the slots to `into`, which is empty, and whose room is used again.
     pub(super) fn take(&self, into: &mut Vec<usize>) {
-        std::mem::swap(&mut self.lock().slots, into);
+        if self.any.load(Ordering::Acquire) {
+            let mut inner = self.lock();
+            self.any.store(false, Ordering::Release);
+            std::mem::swap(&mut inner.slots, into);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

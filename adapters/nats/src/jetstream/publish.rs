@@ -1,7 +1,7 @@
 //! Publishing with acknowledgements.
 
 use std::pin::Pin;
-use std::task::{Context as TaskContext, Poll};
+use std::task::{Context as TaskContext, Poll, ready};
 
 use async_nats::jetstream::message::{OutboundMessage, PublishMessage};
 use async_nats::jetstream::publish::PublishAck;
@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use super::Context;
 use crate::error::JetStreamPublishError;
-use crate::outbound::{Prepared, Terms, prepare};
+use crate::outbound::{Handed, Prepared, Terms, prepare};
 
 impl Context {
     /// Publishes a payload, framed where that pays. The message has taken its place in the order of calls when this
@@ -23,7 +23,8 @@ impl Context {
         subject: S,
         payload: Bytes,
     ) -> Result<PublishAckFuture, JetStreamPublishError> {
-        self.send(subject.to_subject(), None, payload).await
+        let (subject, publish) = self.prepared(subject.to_subject(), None, &payload)?;
+        acknowledged(self.inner.send_publish(subject, publish).await, payload)
     }
 
     /// As [`Context::publish`], with headers.
@@ -36,7 +37,8 @@ impl Context {
         headers: HeaderMap,
         payload: Bytes,
     ) -> Result<PublishAckFuture, JetStreamPublishError> {
-        self.send(subject.to_subject(), Some(headers), payload).await
+        let (subject, publish) = self.prepared(subject.to_subject(), Some(headers), &payload)?;
+        acknowledged(self.inner.send_publish(subject, publish).await, payload)
     }
 
     /// As [`Context::publish`], with all that the client's own `PublishMessage` can say.
@@ -50,34 +52,39 @@ impl Context {
     ) -> Result<PublishAckFuture, JetStreamPublishError> {
         // The one way to look inside.
         let OutboundMessage { subject, headers, payload, .. } = publish.outbound_message(subject);
-        self.send(subject, headers, payload).await
+        let (subject, publish) = self.prepared(subject, headers, &payload)?;
+        acknowledged(self.inner.send_publish(subject, publish).await, payload)
     }
 
-    async fn send(
+    fn prepared(
         &self,
         subject: Subject,
         headers: Option<HeaderMap>,
-        original: Bytes,
-    ) -> Result<PublishAckFuture, JetStreamPublishError> {
+        original: &Bytes,
+    ) -> Result<(Handed, PublishMessage), JetStreamPublishError> {
         let terms = Terms {
             subject: &subject,
             algorithm: None,
             accept: false,
             limit: self.client.max_payload(),
         };
-        let Prepared { payload, headers } = match prepare(self.engine(), &terms, headers, &original)
-        {
-            Ok(prepared) => prepared,
-            Err(refused) => return Err(JetStreamPublishError::refused(refused, original)),
-        };
+        let Prepared { payload, headers } = prepare(self.engine(), &terms, headers, original)
+            .map_err(|refused| JetStreamPublishError::refused(refused, original.clone()))?;
         let mut publish = PublishMessage::build().payload(payload);
         if !headers.is_empty() {
             publish = publish.headers(headers);
         }
-        match self.inner.send_publish(subject, publish).await {
-            Ok(acknowledgement) => Ok(PublishAckFuture { acknowledgement, original }),
-            Err(source) => Err(JetStreamPublishError::client(source, original)),
-        }
+        Ok((Handed::from(subject), publish))
+    }
+}
+
+fn acknowledged(
+    sent: Result<jetstream::context::PublishAckFuture, jetstream::context::PublishError>,
+    original: Bytes,
+) -> Result<PublishAckFuture, JetStreamPublishError> {
+    match sent {
+        Ok(acknowledgement) => Ok(PublishAckFuture { acknowledgement, original }),
+        Err(source) => Err(JetStreamPublishError::client(source, original)),
     }
 }
 
@@ -110,9 +117,13 @@ impl Future for Acknowledging {
     type Output = Result<PublishAck, JetStreamPublishError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
-        let answer = std::task::ready!(self.acknowledgement.as_mut().poll(cx));
-        let original = std::mem::take(&mut self.original);
-        Poll::Ready(answer.map_err(|source| JetStreamPublishError::client(source, original)))
+        Poll::Ready(match ready!(self.acknowledgement.as_mut().poll(cx)) {
+            Ok(acknowledgement) => Ok(acknowledgement),
+            Err(source) => {
+                let original = std::mem::take(&mut self.original);
+                Err(JetStreamPublishError::client(source, original))
+            }
+        })
     }
 }
 
