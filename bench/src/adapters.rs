@@ -81,7 +81,9 @@ async fn measure(setup: &Setup) -> anyhow::Result<Report> {
             let cases = cases()?;
             let mut courses = Vec::new();
             for case in &cases {
-                courses.push(Course::new(&brokers, bus, case.engine.clone(), &payloads).await?);
+                let mut course = Course::new(&brokers, bus, case.engine.clone(), &payloads).await?;
+                course.contents = amqp::contents(case.engine.as_ref(), &payloads)?;
+                courses.push(course);
             }
             let samples = in_turns(&mut courses, setup.rounds, setup.smoke).await?;
             let name = format!("{}, {size} B", bus.name());

@@ -46,7 +46,7 @@ macro_rules! pass {
 }
 
 /// What RabbitMQ says of a queue's bytes: the sum of its messages' contents.
-pub(super) fn stored(engine: Option<&Arc<Engine>>, payloads: &[Bytes]) -> anyhow::Result<u64> {
+pub(super) fn contents(engine: Option<&Arc<Engine>>, payloads: &[Bytes]) -> anyhow::Result<u64> {
     let content = |payload: &Bytes| match engine {
         Some(engine) => Ok(engine.wrap(payload, &Outbound::to("/queue"))?.bytes.len() as u64),
         None => Ok(payload.len() as u64),

@@ -48,6 +48,8 @@ impl Bus {
 
 /// A client, and what it keeps between rounds.
 pub(crate) struct Course<'a> {
+    /// Bytes of a round's contents, where the broker cannot be asked.
+    pub(super) contents: u64,
     brokers: &'a Brokers,
     engine: Option<Arc<Engine>>,
     payloads: &'a [Bytes],
@@ -57,8 +59,7 @@ pub(crate) struct Course<'a> {
 enum Kept {
     JetStream,
     Kafka(kafka::Topic),
-    /// Bytes of a round's contents.
-    RabbitMq(u64),
+    RabbitMq,
 }
 
 impl<'a> Course<'a> {
@@ -75,9 +76,9 @@ impl<'a> Course<'a> {
         let kept = match bus {
             Bus::JetStream => Kept::JetStream,
             Bus::Kafka => Kept::Kafka(kafka::Topic::new(&brokers.kafka, engine.as_ref()).await?),
-            Bus::RabbitMq => Kept::RabbitMq(amqp::stored(engine.as_ref(), payloads)?),
+            Bus::RabbitMq => Kept::RabbitMq,
         };
-        Ok(Self { brokers, engine, payloads, kept })
+        Ok(Self { contents: 0, brokers, engine, payloads, kept })
     }
 
     /// Sends all payloads and receives them.
@@ -89,8 +90,8 @@ impl<'a> Course<'a> {
         match &mut self.kept {
             Kept::JetStream => nats::round(&self.brokers.nats, engine, payloads).await,
             Kept::Kafka(topic) => topic.round(&self.brokers.kafka, payloads).await,
-            Kept::RabbitMq(stored) => {
-                amqp::round(&self.brokers.rabbit, engine, payloads, *stored).await
+            Kept::RabbitMq => {
+                amqp::round(&self.brokers.rabbit, engine, payloads, self.contents).await
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The messages in flight on a channel, each with the future that lapin gave for it.
 //!
-//! Whoever waits for one of them looks after all that have moved: see [`super::ledger`] for the reason.
+//! Whoever waits for one of them looks after all that have moved: see [`super::ledger`] and its `settle.rs` for the reason.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -53,7 +53,7 @@ impl Flights {
         let len = message.payload.len();
         let returnable = message.options.mandatory || message.options.immediate;
         let kept = returnable.then(|| Box::new(message.clone()));
-        let publish = async move {
+        let publish = || async move {
             // Not taken apart first, which would copy it once more.
             let (exchange, routing_key) = (message.exchange, message.routing_key);
             let (options, payload) = (message.options, &message.payload);
