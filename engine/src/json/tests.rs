@@ -28,6 +28,9 @@ fn value(reader: &mut Reader<'_>, json: &[u8], event: Event<'_>) -> Result<Value
         Event::String(text) => {
             assert_eq!(raw, format!("\"{}\"", text.raw()).as_bytes());
             assert_eq!(text.unescaped().len(), text.unescaped_len());
+            let mut blocks = Vec::new();
+            text.unescape_onto(&mut blocks);
+            assert_eq!(text.unescaped().as_bytes(), blocks);
             Value::String(text.unescaped().into_owned())
         }
         Event::ArrayStart => {

@@ -92,6 +92,29 @@ fn a_document_after_what_divides_none_is_read_as_text() {
 }
 
 #[test]
+fn words_of_protocols_are_passed_over_only_where_rules_find_nothing_in_them() {
+    let payload = br#"{"type":"function","parameters":{"type":"object"}}"#;
+    assert!(found(payload).is_empty());
+    for word in ["function", "obj"] {
+        let rules = Words(vec![(word, Category::Injection, 0.9)]);
+        let verdict = engine(ScanConfig::default(), rules).judge(payload);
+        assert_eq!(verdict.findings.len(), 1, "{word}");
+    }
+    // Whoever says them: here only a tool.
+    struct OfTools;
+    impl Scan for OfTools {
+        fn scan(&self, passage: &Passage<'_>, findings: &mut Vec<Finding>) {
+            if passage.speaker == Speaker::Tool {
+                findings.push(Finding::new("any", Category::Injection, 0.9, 0..1));
+            }
+        }
+    }
+    let result = br#"{"messages":[{"role":"tool","content":"string"}]}"#;
+    let verdict = engine(ScanConfig::default(), OfTools).judge(result);
+    assert_eq!(verdict.findings.len(), 1);
+}
+
+#[test]
 fn deep_places_are_told_after_many_strings() {
     let many = (0..200_000).map(|n| format!("{{\"k\":\"string {n}\"}}"));
     let list = many
