@@ -3,6 +3,7 @@
 //! An item that was clean is passed over where the same bytes stand in the same list of a model call again: what reading them would give
 //! is known. That they are the same is told by a keyed 128-bit hash, as for single passages (see `seen`).
 
+use std::hash::BuildHasher;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use highway::{HighwayHash, HighwayHasher, Key};
@@ -21,6 +22,8 @@ const WAYS: usize = 4;
 pub(super) struct Items {
     /// One for each list.
     keys: [Key; List::COUNT],
+    /// For beginnings, which say no more than where to look.
+    starts: foldhash::quality::RandomState,
     groups: Vec<Mutex<[Item; WAYS]>>,
 }
 
@@ -41,7 +44,8 @@ impl Items {
         let mut keys = [Key::default(); List::COUNT];
         let are_random = keys.iter_mut().all(|key| random_key().map(|new| *key = new).is_some());
         let groups = if are_random { entries.div_ceil(WAYS) } else { 0 };
-        Self { keys, groups: (0..groups).map(|_| Mutex::default()).collect() }
+        let starts = foldhash::quality::RandomState::default();
+        Self { keys, starts, groups: (0..groups).map(|_| Mutex::default()).collect() }
     }
 
     /// An empty one of the same size, for another scanner.
@@ -95,7 +99,7 @@ impl Items {
     fn group(&self, list: List, bytes: &[u8]) -> Option<(&Key, u64, &Mutex<[Item; WAYS]>)> {
         let groups = u64::try_from(self.groups.len()).ok().filter(|groups| *groups > 0)?;
         let key = self.keys.get(list.index())?;
-        let start = HighwayHasher::new(*key).hash64(bytes.get(..START)?);
+        let start = self.starts.hash_one((list.index(), bytes.get(..START)?));
         Some((key, start, self.groups.get(usize::try_from(start % groups).ok()?)?))
     }
 }

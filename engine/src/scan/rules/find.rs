@@ -162,6 +162,9 @@ impl Judged<'_> {
 
     /// Looks through the batch, and empties it.
     fn look(&mut self) {
+        if self.batch.chunks.is_empty() {
+            return;
+        }
         let mut batch = std::mem::take(&mut self.batch);
         batch.origins.finish(batch.len);
         let of = |index: usize, range: &Range<usize>| batch.of(index, range);
