@@ -371,7 +371,7 @@ impl<'s, 'a> Pass<'s, 'a> {
             let here = self.here();
             self.offend(Offence::DuplicateName, start..start + key.raw().len() + 2, here);
         }
-        if key.raw().len() >= SHORTEST_NAME {
+        if key.raw().len() >= SHORTEST_NAME && !self.scanner.passes_name(&key) {
             self.hear(key, start + 1, Speaker::Unknown);
         }
     }

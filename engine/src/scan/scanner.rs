@@ -12,8 +12,8 @@ use crate::json::Text;
 /// Bytes of unescaped texts that are held at once, give or take a text.
 const HELD: usize = 1 << 16;
 
-/// Words of protocols that the calls of models are full of: of JSON Schema, and roles and types of messages.
-const PROTOCOL: [&str; 9] = [
+/// Words of protocols that calls of models and their answers are full of: of JSON Schema, and roles and types of messages.
+const WORDS: [&str; 12] = [
     "string",
     "object",
     "number",
@@ -23,6 +23,25 @@ const PROTOCOL: [&str; 9] = [
     "function",
     "tool_use",
     "assistant",
+    "tool_calls",
+    "tools/call",
+    "chat.completion",
+];
+
+/// Names of their members, of those that are long enough to be judged.
+const NAMES: [&str; 12] = [
+    "reasoning_tokens",
+    "completion_tokens",
+    "system_fingerprint",
+    "parallel_tool_calls",
+    "additionalProperties",
+    "max_completion_tokens",
+    "prompt_tokens_details",
+    "cache_read_input_tokens",
+    "completion_tokens_details",
+    "accepted_prediction_tokens",
+    "rejected_prediction_tokens",
+    "cache_creation_input_tokens",
 ];
 
 const SPEAKERS: [Speaker; 5] =
@@ -33,7 +52,7 @@ pub(super) struct Scanner {
     rules: Arc<dyn Scan>,
     seen: Seen,
     pub(super) items: Items,
-    /// Whether nothing stands in [`PROTOCOL`]'s words, whoever says them: judged once, when the rules are made.
+    /// Whether nothing stands in [`WORDS`] and [`NAMES`], whoever says them: judged once, when the rules are made.
     passes_protocol: bool,
 }
 
@@ -82,9 +101,14 @@ impl Scanner {
         Self { passes_protocol: passes_protocol(&*rules), rules, seen, items }
     }
 
-    /// Whether nothing can stand in a text, as it has been judged before.
+    /// Whether nothing can stand in a string, as it has been judged before.
     pub(super) fn passes(&self, text: &Text<'_>) -> bool {
-        self.passes_protocol && PROTOCOL.contains(&text.raw())
+        self.passes_protocol && WORDS.contains(&text.raw())
+    }
+
+    /// Whether nothing can stand in a member's name, as it has been judged before.
+    pub(super) fn passes_name(&self, name: &Text<'_>) -> bool {
+        self.passes_protocol && NAMES.contains(&name.raw())
     }
 
     /// Adds what stands in each text, or stood in it when it was seen last, with the text's index and in their order; ranges in what it says.
@@ -145,9 +169,11 @@ impl Scanner {
 }
 
 fn passes_protocol(rules: &dyn Scan) -> bool {
-    let passages = SPEAKERS.map(|speaker| PROTOCOL.map(|text| Passage { text, speaker }));
+    let all = WORDS.iter().chain(&NAMES);
+    let said = |text| SPEAKERS.map(|speaker| Passage { text, speaker });
+    let passages: Vec<Passage<'_>> = all.flat_map(|text| said(*text)).collect();
     let mut found = Vec::new();
-    rules.scan_all(passages.as_flattened(), &mut found);
+    rules.scan_all(&passages, &mut found);
     found.is_empty()
 }
 

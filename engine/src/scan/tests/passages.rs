@@ -93,9 +93,9 @@ fn a_document_after_what_divides_none_is_read_as_text() {
 
 #[test]
 fn words_of_protocols_are_passed_over_only_where_rules_find_nothing_in_them() {
-    let payload = br#"{"type":"function","parameters":{"type":"object"}}"#;
+    let payload = br#"{"type":"function","parameters":{"type":"object","reasoning_tokens":1}}"#;
     assert!(found(payload).is_empty());
-    for word in ["function", "obj"] {
+    for word in ["function", "obj", "tokens"] {
         let rules = Words(vec![(word, Category::Injection, 0.9)]);
         let verdict = engine(ScanConfig::default(), rules).judge(payload);
         assert_eq!(verdict.findings.len(), 1, "{word}");
