@@ -16,7 +16,7 @@ DATA ?= $(wildcard ../shared/data)
 BENCH = $(CARGO) run -q -p m2m-bench --features reference
 MEASURE = --out $(or $(CARGO_TARGET_DIR),target)/bench $(if $(DATA),--data "$(DATA)") $(MORE)
 
-PARTS = codec micro scan secure storage adapters relay $(if $(DATA),threats)
+PARTS = codec micro scan secure storage adapters overhead relay $(if $(DATA),threats)
 
 .PHONY: help demo test lint fmt fuzz fuzz-smoke brokers tools bench $(PARTS:%=bench-%) bench-threats
 .DEFAULT_GOAL := help
@@ -79,6 +79,10 @@ bench-storage: brokers ## bytes on the broker: what Kafka's and NATS's own compr
 
 bench-adapters: brokers ## bare clients against wrapped ones, on real brokers
 	@$(BENCH) --release -- adapters $(MEASURE)
+
+bench-overhead: brokers ## what the adapters add with framing and screening off, beside what the bare client differs from itself
+	@$(CARGO) build -q --release -p m2m-bench --bins --features reference
+	@$(or $(CARGO_TARGET_DIR),target)/release/m2m-bench overhead $(MEASURE)
 
 bench-relay: brokers ## the relay against the bare clients in a loop
 	@$(BENCH) --release -- relay $(MEASURE)
