@@ -73,8 +73,8 @@ impl Suspects {
                     run_to = run.end;
                     self.runs.push(run);
                 }
-                // The bits up to its end are its own.
-                let own = u32::try_from(run_to - at + bit).unwrap_or(u32::MAX);
+                // The bits up to its end are its own, and that of its first byte in any case.
+                let own = u32::try_from(bit + (run_to - at).max(1)).unwrap_or(u32::MAX);
                 runs &= u128::MAX.checked_shl(own).unwrap_or_default();
             }
         }
