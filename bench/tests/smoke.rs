@@ -68,3 +68,11 @@ fn signing_and_encrypting_are_measured_against_the_primitives() {
 fn the_relay_is_measured_against_bare_clients() {
     assert!(table("relay").contains("JetStream"));
 }
+
+#[test]
+fn the_adapters_overhead_is_measured_against_bare_clients() {
+    let table = table("overhead");
+    for broker in ["JetStream", "Kafka", "RabbitMQ"] {
+        assert!(table.contains(broker), "{table}");
+    }
+}

@@ -1,6 +1,5 @@
 //! The client's own publish and request calls: wrap, then really send.
 
-mod handed;
 mod prepare;
 
 use async_nats::{HeaderMap, Message, Request, Subject, ToSubject};
@@ -10,7 +9,6 @@ use crate::client::Client;
 use crate::error::{OpenFailure, PublishError, RequestError, Unsent};
 use crate::inbound::{self, Origin};
 
-pub(crate) use handed::Handed;
 pub(crate) use prepare::{Prepared, Terms, prepare};
 
 impl Client {
@@ -88,11 +86,10 @@ impl Client {
             Ok(prepared) => prepared,
             Err(refused) => return Err(PublishError::refused(refused, original)),
         };
-        let subject = Handed::from(subject);
         let sent = match reply {
             None => self.inner.publish_with_headers(subject, headers, payload).await,
             Some(reply) => {
-                let (client, reply) = (&self.inner, Handed::from(reply));
+                let client = &self.inner;
                 client.publish_with_reply_and_headers(subject, reply, headers, payload).await
             }
         };

@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use super::Context;
 use crate::error::JetStreamPublishError;
-use crate::outbound::{Handed, Prepared, Terms, prepare};
+use crate::outbound::{Prepared, Terms, prepare};
 
 impl Context {
     /// Publishes a payload, framed where that pays. The message has taken its place in the order of calls when this
@@ -61,7 +61,7 @@ impl Context {
         subject: Subject,
         headers: Option<HeaderMap>,
         original: &Bytes,
-    ) -> Result<(Handed, PublishMessage), JetStreamPublishError> {
+    ) -> Result<(Subject, PublishMessage), JetStreamPublishError> {
         let terms = Terms {
             subject: &subject,
             algorithm: None,
@@ -74,7 +74,7 @@ impl Context {
         if !headers.is_empty() {
             publish = publish.headers(headers);
         }
-        Ok((Handed::from(subject), publish))
+        Ok((subject, publish))
     }
 }
 
