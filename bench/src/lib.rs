@@ -12,6 +12,7 @@
 pub mod adapters;
 pub mod baseline;
 pub mod brokers;
+pub mod callgrind;
 #[cfg(feature = "reference")]
 pub mod codec;
 pub mod data;

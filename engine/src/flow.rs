@@ -221,11 +221,11 @@ impl Engine {
         if let Some(guard) = &self.guard {
             guard.admit_form(form)?;
         }
-        if form == Form::Plain && !self.config.scan.inbound {
-            return Ok(Opened::plain(message));
-        }
         if form == Form::Plain {
-            return self.opened(Cow::Borrowed(message), form, Security::None);
+            return match self.config.scan.inbound {
+                true => self.opened(Cow::Borrowed(message), form, Security::None),
+                false => Ok(Opened::plain(message)),
+            };
         }
         let (len, limit) = (message.len(), self.config.limits.frame);
         if len > limit {

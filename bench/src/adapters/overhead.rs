@@ -1,12 +1,12 @@
 //! What the adapters add to the bare clients with framing and screening off, beside what the bare client differs from itself.
 
-use std::process::Command;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 
 use super::course::{Brokers, Bus, Course, in_turns};
 use crate::brokers::{Sample, payloads};
+use crate::callgrind;
 use crate::hot::unscreened;
 use crate::report::{Plot, Report, Table};
 use crate::setup::Setup;
@@ -29,7 +29,7 @@ pub fn run(setup: &Setup) -> anyhow::Result<Report> {
 
 async fn measure(setup: &Setup) -> anyhow::Result<Report> {
     let brokers = Brokers::start().await?;
-    let valgrind = Command::new("valgrind").arg("--version").output().is_ok();
+    let valgrind = callgrind::is_installed();
     let mut table = Table::new(
         "overhead",
         "Sent with 256 in flight, acknowledged by the broker, then received, framing and screening off. CPU is that of the client's process, ratios are to the mean of both bare clients of the same round, as medians and quartiles. Instructions are callgrind's of the client's process in user space, for one message.",
@@ -128,35 +128,28 @@ fn row(
 fn instructions(brokers: &Brokers, bus: Bus, size: usize) -> anyhow::Result<[u64; 3]> {
     const FEW: u64 = 1_000;
     const MANY: u64 = 9_000;
-    let mut counted = [0; 3];
+    let mut instructions = [0; 3];
     for side in Side::ALL {
-        let run = |count| callgrind(brokers, bus, side, size, count);
-        counted[side as usize] = run(MANY)?.saturating_sub(run(FEW)?) / (MANY - FEW);
+        let run = |count| counted(brokers, bus, side, size, count);
+        instructions[side as usize] = run(MANY)?.saturating_sub(run(FEW)?) / (MANY - FEW);
     }
-    Ok(counted)
+    Ok(instructions)
 }
 
-fn callgrind(
+fn counted(
     brokers: &Brokers,
     bus: Bus,
     side: Side,
     size: usize,
     count: u64,
 ) -> anyhow::Result<u64> {
-    let program = std::env::current_exe()?.with_file_name("adapter-path");
-    let mut command = Command::new("valgrind");
-    command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(program);
+    let mut command = callgrind::command("adapter-path")?;
     let wrapped = if side == Side::Wrapped { "wrapped" } else { "bare" };
     command.args([bus.name(), wrapped, &size.to_string(), &count.to_string()]);
     command.env("M2M_TEST_NATS_URL", brokers.nats.url());
     command.env("M2M_TEST_KAFKA_URL", brokers.kafka.url());
     command.env("M2M_TEST_AMQP_URL", brokers.rabbit.url());
-    let told = command.output()?;
-    let text = String::from_utf8_lossy(&told.stderr);
-    anyhow::ensure!(told.status.success(), "under valgrind: {text}");
-    let count = text.lines().find_map(|line| line.split_once("Collected : "));
-    let (_, count) = count.with_context(|| format!("valgrind counted nothing: {text}"))?;
-    Ok(count.trim().parse()?)
+    callgrind::count(&mut command)
 }
 
 /// Sends and receives `count` messages of about `size` bytes once, for callgrind to count.

@@ -10,11 +10,11 @@
 )]
 
 use std::path::Path;
-use std::process::Command;
 use std::{env, fs};
 
 use anyhow::{Context as _, ensure};
 use m2m_bench::baseline::{Baseline, Counts};
+use m2m_bench::callgrind;
 use m2m_bench::hot::Hot;
 use m2m_bench::report::{Report, Table};
 use m2m_bench::timing::{Rounds, thread_cpu};
@@ -29,7 +29,7 @@ fn main() -> anyhow::Result<()> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("baseline/instructions.tsv");
     let recorded = Baseline::parse(&fs::read_to_string(&file).unwrap_or_default())?;
     let mut counted = Baseline::default();
-    let valgrind = Command::new("valgrind").arg("--version").output().is_ok();
+    let valgrind = callgrind::is_installed();
     let mut table = Table::new(
         "micro",
         "Of the generated messages nearest to each size; not screened unless it says so. Allocations are those of one call; instructions are callgrind's, against the recorded baseline.",
@@ -100,15 +100,8 @@ fn nanos(hot: &Hot) -> f64 {
 
 /// Of one call.
 fn instructions(name: &str) -> anyhow::Result<u64> {
-    let program = env::current_exe()?.with_file_name("hot-path");
-    let run = |times: u32| -> anyhow::Result<u64> {
-        let mut command = Command::new("valgrind");
-        command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
-        let told = command.arg(&program).args([name, &times.to_string()]).output()?;
-        let text = String::from_utf8_lossy(&told.stderr);
-        let count = text.lines().find_map(|line| line.split_once("Collected : "));
-        let (_, count) = count.with_context(|| format!("valgrind counted nothing: {text}"))?;
-        Ok(count.trim().parse()?)
+    let run = |times: u32| {
+        callgrind::count(callgrind::command("hot-path")?.args([name, &times.to_string()]))
     };
     Ok((run(12)? - run(2)?) / 10)
 }

@@ -44,9 +44,6 @@ const NAMES: [&str; 12] = [
     "cache_creation_input_tokens",
 ];
 
-const SPEAKERS: [Speaker; 5] =
-    [Speaker::Operator, Speaker::User, Speaker::Assistant, Speaker::Tool, Speaker::Unknown];
-
 /// Finds, and remembers what it found.
 pub(super) struct Scanner {
     rules: Arc<dyn Scan>,
@@ -170,7 +167,7 @@ impl Scanner {
 
 fn passes_protocol(rules: &dyn Scan) -> bool {
     let all = WORDS.iter().chain(&NAMES);
-    let said = |text| SPEAKERS.map(|speaker| Passage { text, speaker });
+    let said = |text| Speaker::ALL.map(|speaker| Passage { text, speaker });
     let passages: Vec<Passage<'_>> = all.flat_map(|text| said(*text)).collect();
     let mut found = Vec::new();
     rules.scan_all(&passages, &mut found);

@@ -25,7 +25,7 @@ const WAYS: usize = 4;
 const FOUND: usize = 1024;
 
 /// Keys: for each speaker, escaped or not.
-const KEYS: usize = 10;
+const KEYS: usize = 2 * Speaker::ALL.len();
 
 /// A secret of this process; `None` when the operating system gives no random bytes.
 pub(super) fn random_key() -> Option<Key> {

@@ -8,6 +8,10 @@ use super::names::Names;
 use crate::json::Text;
 
 impl Speaker {
+    /// Whoever may speak.
+    pub(super) const ALL: [Self; 5] =
+        [Self::Operator, Self::User, Self::Assistant, Self::Tool, Self::Unknown];
+
     /// By the value of a member `role`.
     pub(super) fn of_role(role: &Text<'_>) -> Self {
         // Longer than the longest, however it is escaped.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::fold::{Space, fold_into};
 use super::spaced::{Piece, Stretch};
-use super::words::{Words, in_word};
+use super::words::{Words, in_word, word_at};
 use super::{Origins, escapes};
 
 /// Letters of a word that is more likely several.
@@ -52,7 +52,7 @@ impl Join<'_> {
                 self.spaced(text, &stretch);
                 (done, at) = (stretch.range.end, stretch.range.end);
             }
-            at += word_len(text, at).max(1);
+            at += word_at(text, at).len().max(1);
         }
         self.plain(text, done..text.len());
         self.origins.finish(text.len());
@@ -64,7 +64,7 @@ impl Join<'_> {
         let text = text.get(..end).unwrap_or_default();
         self.origins.aligned(self.out.len(), at);
         while let Some(first) = text.get(at) {
-            let word = text.get(at..at + word_len(text, at)).unwrap_or_default();
+            let word = word_at(text, at);
             self.origins.aligned(self.out.len(), at);
             if !word.is_empty() {
                 self.out.extend(self.words.reading(word).iter());
@@ -135,9 +135,4 @@ impl Join<'_> {
             push(&self.words.reading(&letters));
         }
     }
-}
-
-fn word_len(text: &[u8], at: usize) -> usize {
-    let rest = text.get(at..).unwrap_or_default();
-    rest.iter().position(|byte| !in_word(*byte)).unwrap_or(rest.len())
 }

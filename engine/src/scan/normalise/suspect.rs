@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use super::kinds::{BLOCK, Kinds};
-use super::words::{Words, in_word, letter_of};
+use super::words::{Words, in_word, letter_of, word_at};
 
 /// Single letters in a row that make a spaced-out word.
 pub(super) const SINGLES: usize = 4;
@@ -89,7 +89,7 @@ impl Suspects {
         let (mut singles, mut row) = (Singles::default(), None::<Range<usize>>);
         let mut at = span.start;
         while at < text.len() {
-            let word = token(text, at, in_word);
+            let word = word_at(text, at);
             if let [single] = word
                 && single.is_ascii()
                 && let Some(longer) = singles.add(*single, at)
@@ -114,13 +114,6 @@ fn add(span: &mut Option<Range<usize>>, more: Range<usize>) -> Option<Range<usiz
         }
         _ => span.replace(more),
     }
-}
-
-/// The bytes from `at` on that are of a kind.
-fn token(text: &[u8], at: usize, kind: impl Fn(u8) -> bool) -> &[u8] {
-    let rest = text.get(at..).unwrap_or_default();
-    let len = rest.iter().position(|byte| !kind(*byte)).unwrap_or(rest.len());
-    rest.get(..len).unwrap_or_default()
 }
 
 /// Single letters in a row.
@@ -173,18 +166,20 @@ fn is_escape(rest: &[u8]) -> bool {
 
 /// The run around the byte at `at`.
 fn run_around(text: &[u8], at: usize) -> Range<usize> {
-    let before = text.get(..at).unwrap_or_default().iter().rev();
-    let after = text.get(at..).unwrap_or_default().iter();
-    let is_run = |byte: &&u8| is_run(**byte);
-    at - before.take_while(is_run).count()..at + after.take_while(is_run).count()
+    around(text, at, usize::MAX, is_run)
 }
 
 /// The word around the byte at `at`, or more than the longest that counts.
 fn word_around(text: &[u8], at: usize) -> Range<usize> {
-    let before = text.get(..at).unwrap_or_default().iter().rev().take(LONGEST_WORD);
-    let after = text.get(at..).unwrap_or_default().iter().take(LONGEST_WORD + 1);
-    let in_word = |byte: &&u8| in_word(**byte);
-    at - before.take_while(in_word).count()..at + after.take_while(in_word).count()
+    around(text, at, LONGEST_WORD, in_word)
+}
+
+/// The bytes of a kind around the one at `at`: `most` before it, and one more from it on.
+fn around(text: &[u8], at: usize, most: usize, kind: impl Fn(u8) -> bool) -> Range<usize> {
+    let kind = |byte: &&u8| kind(**byte);
+    let before = text.get(..at).unwrap_or_default().iter().rev().take(most);
+    let after = text.get(at..).unwrap_or_default().iter().take(most.saturating_add(1));
+    at - before.take_while(kind).count()..at + after.take_while(kind).count()
 }
 
 fn first_bit(bits: u128) -> Option<usize> {

@@ -116,6 +116,13 @@ pub(super) fn letter_of(byte: u8) -> Option<u8> {
     })
 }
 
+/// The word, disguised maybe, that begins at `at`; empty where none does.
+pub(super) fn word_at(text: &[u8], at: usize) -> &[u8] {
+    let rest = text.get(at..).unwrap_or_default();
+    let len = rest.iter().position(|byte| !in_word(*byte)).unwrap_or(rest.len());
+    rest.get(..len).unwrap_or_default()
+}
+
 /// Whether a byte can stand in a word that is disguised.
 pub(super) fn in_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'@' || byte == b'$' || byte >= 0x80

@@ -321,11 +321,9 @@ proptest! {
     ) {
         static SET: LazyLock<RuleSet> = LazyLock::new(|| RuleSet::with(&[RULES]).unwrap());
         let set = &*SET;
-        let speakers =
-            [Speaker::Operator, Speaker::User, Speaker::Assistant, Speaker::Tool, Speaker::Unknown];
         let texts: Vec<(String, Speaker)> = passages
             .into_iter()
-            .map(|(parts, speaker, before)| ("-".repeat(before) + &parts.concat(), speakers[speaker]))
+            .map(|(parts, speaker, before)| ("-".repeat(before) + &parts.concat(), Speaker::ALL[speaker]))
             .collect();
         let passages: Vec<Passage<'_>> =
             texts.iter().map(|(text, speaker)| Passage { text, speaker: *speaker }).collect();

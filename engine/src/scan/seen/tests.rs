@@ -24,9 +24,7 @@ fn long(text: &str) -> String {
 fn a_text_is_judged_once_for_each_speaker_and_reading() {
     let (seen, text) = (Seen::new(1000), long("x"));
     for text in [Text::plain(&text), Text::lenient(&text)] {
-        for speaker in
-            [Speaker::Operator, Speaker::User, Speaker::Assistant, Speaker::Tool, Speaker::Unknown]
-        {
+        for speaker in Speaker::ALL {
             assert!(asked(&seen, &text, speaker, false).0);
             assert!(!asked(&seen, &text, speaker, false).0);
         }
