@@ -116,6 +116,11 @@ impl<'a> Reader<'a> {
         self.start..end.max(self.start)
     }
 
+    /// All that it reads from.
+    pub(crate) fn text(&self) -> &'a str {
+        self.text
+    }
+
     /// How many containers are open.
     #[must_use]
     pub fn depth(&self) -> usize {

@@ -2,20 +2,21 @@
 //!
 //! A passage is judged once its speaker is known, which may stand behind it, so that passages wait for the end of their document.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
 use super::names::{List, Names};
 use super::nested;
-use super::place::{Place, Places, Step};
+use super::place::{self, Places, Step};
 use super::structure::{self, Offence};
 use super::verdict::Verdict;
 use super::{Finding, Scanner, Screen, Speaker};
 use crate::frame::Header;
 use crate::json::{self, Event, JsonError, Known, MessageFacts, Reader, Text, Watch, Watched};
 
-/// Passages, and places, that wait at most. What comes before more of them is judged as nobody's words.
+/// Passages that wait at most. What comes before more of them is judged as nobody's words.
 const WAITING: usize = 1 << 16;
 
 /// Bytes of a payload for each passage, commonly.
@@ -73,7 +74,7 @@ pub(super) struct Misread;
 #[derive(Debug)]
 struct Item {
     list: List,
-    range: std::ops::Range<usize>,
+    range: Range<usize>,
     facts: Option<MessageFacts>,
 }
 
@@ -86,8 +87,12 @@ pub(super) struct Pass<'s, 'a> {
     scanner: &'s Scanner,
     payload: &'a [u8],
     open: Vec<Open<'a>>,
-    places: Places<'a>,
     waiting: Vec<Passage<'a>>,
+    /// What the document's places are told from, and where in it the document begins.
+    text: &'a str,
+    document: usize,
+    /// Once something was found in the document.
+    places: Option<Places<'a>>,
     /// Where the last event ended.
     read_to: usize,
     /// Whether a container has been met.
@@ -123,8 +128,6 @@ struct Open<'a> {
     placed: Speaker,
     /// Who speaks, by its role.
     role: Option<Speaker>,
-    /// Set once something in it is worth remembering.
-    place: Option<Place>,
     /// The first passage that stands in it.
     first: usize,
     /// Whether what stands in it is known, and not read.
@@ -134,8 +137,8 @@ struct Open<'a> {
 #[derive(Debug)]
 struct Passage<'a> {
     text: Text<'a>,
+    /// Where it begins in the payload.
     at: usize,
-    place: Place,
     speaker: Speaker,
 }
 
@@ -148,8 +151,10 @@ impl<'s, 'a> Pass<'s, 'a> {
             scanner,
             payload,
             open: Vec::new(),
-            places: Places::default(),
             waiting: Vec::with_capacity(passages),
+            text: "",
+            document: 0,
+            places: None,
             read_to: 0,
             is_json: false,
             offences: Vec::new(),
@@ -182,6 +187,7 @@ impl<'s, 'a> Pass<'s, 'a> {
         while read.is_err() && self.is_json && self.open.is_empty() && self.another_follows() {
             self.judge(true)?;
             let from = self.read_to;
+            (self.document, self.places) = (from, None);
             let reader = Reader::resume(text, from, self.screen.max_depth);
             read = Watched::new(reader, &mut self).finish();
             if self.read_to == from {
@@ -211,20 +217,16 @@ impl<'s, 'a> Pass<'s, 'a> {
     fn rest(&mut self, text: &'a str) {
         // JSON that is nested too deep is not read to its end.
         if !self.offences.contains(&Offence::Depth) && structure::claims_json(text) {
-            self.offend(Offence::BrokenJson, 0..text.len(), Place::TOP);
+            self.offend(Offence::BrokenJson, 0..text.len(), 0);
         }
         let rest = text.get(self.read_to..).unwrap_or_default();
         if let Some(at) = memchr::memchr(0, rest.as_bytes())
             && structure::claims_text(self.payload)
         {
-            self.offend(Offence::Nul, self.read_to + at..self.read_to + at + 1, Place::TOP);
+            self.offend(Offence::Nul, self.read_to + at..self.read_to + at + 1, 0);
         }
-        self.passages(&[Passage {
-            text: Text::plain(rest),
-            at: self.read_to,
-            place: Place::TOP,
-            speaker: Speaker::Unknown,
-        }]);
+        let (at, speaker) = (self.read_to, Speaker::Unknown);
+        self.passages(&[Passage { text: Text::plain(rest), at, speaker }], |_| String::new());
     }
 
     /// Judges the text in what is nearly text; in a binary payload there is none.
@@ -239,7 +241,7 @@ impl<'s, 'a> Pass<'s, 'a> {
             let invalid = chunk.invalid().len();
             if invalid > 0 {
                 let at = text.len() + out;
-                self.offend(Offence::InvalidUtf8, at..at + invalid, Place::TOP);
+                self.offend(Offence::InvalidUtf8, at..at + invalid, 0);
                 out += invalid;
                 gaps.push((text.len(), out));
             }
@@ -287,16 +289,25 @@ impl<'s, 'a> Pass<'s, 'a> {
                 passage.speaker = Speaker::Unknown;
             }
         }
-        self.passages(&waiting);
+        let places = self.places.take();
+        let reader = || Reader::resume(self.text, self.document, self.screen.max_depth);
+        let mut places = places.unwrap_or_else(|| Places::new(reader()));
+        // Before what a string says stands its quote.
+        self.passages(&waiting, |passage| places.pointer(passage.at.saturating_sub(1)));
+        self.places = Some(places);
         waiting.clear();
         self.waiting = waiting;
-        self.places.clear();
         for container in &mut self.open {
-            (container.place, container.first) = (None, 0);
+            container.first = 0;
         }
     }
 
-    fn passages(&mut self, passages: &[Passage<'_>]) {
+    /// Judges passages; `pointer` tells where one stands, in their order.
+    fn passages(
+        &mut self,
+        passages: &[Passage<'_>],
+        mut pointer: impl FnMut(&Passage<'_>) -> String,
+    ) {
         let mut found = Vec::new();
         self.scanner.look(passages.iter().map(|one| (one.text, one.speaker)), &mut found);
         self.found |= !found.is_empty();
@@ -306,9 +317,10 @@ impl<'s, 'a> Pass<'s, 'a> {
             while let Some((_, next)) = found.next_if(|(next, _)| *next == index) {
                 findings.push(next);
             }
-            let Some(Passage { text, at, place, .. }) = passages.get(index) else { continue };
+            let Some(passage) = passages.get(index) else { continue };
+            let Passage { text, at, .. } = passage;
             nested::to_raw(text, &mut findings);
-            let pointer = self.places.pointer(*place);
+            let pointer = pointer(passage);
             for finding in &mut findings {
                 finding.range = finding.range.start + at..finding.range.end + at;
                 finding.pointer.clone_from(&pointer);
@@ -318,47 +330,23 @@ impl<'s, 'a> Pass<'s, 'a> {
         }
     }
 
-    fn offend(&mut self, offence: Offence, range: std::ops::Range<usize>, place: Place) {
+    /// Notes an offence at the value that is being read in the innermost of the first `depth` containers that are open.
+    fn offend(&mut self, offence: Offence, range: Range<usize>, depth: usize) {
         self.found = true;
         if !self.offences.contains(&offence) {
             self.offences.push(offence);
-            let finding = offence.finding(range, self.places.pointer(place));
+            let pointer = place::pointer(self.open.iter().take(depth).map(Open::step));
+            let finding = offence.finding(range, pointer);
             self.screen.weigh_offence(&mut self.verdict, finding, offence.is_limit());
         }
     }
 
-    /// The place of the container that was opened as number `at`.
-    fn container(&mut self, at: usize) -> Place {
-        let known = self.open.iter().take(at + 1).rposition(|open| open.place.is_some());
-        let mut place = Place::TOP;
-        for at in known.unwrap_or(0)..at {
-            let Some(open) = self.open.get_mut(at) else { break };
-            place = open.place.unwrap_or(place);
-            place = self.places.add(place, open.step());
-            if let Some(inner) = self.open.get_mut(at + 1) {
-                inner.place = Some(place);
-            }
-        }
-        self.open.get(at).and_then(|open| open.place).unwrap_or(place)
-    }
-
-    /// The place of the value that is being read.
-    fn here(&mut self) -> Place {
-        let Some(last) = self.open.len().checked_sub(1) else {
-            return Place::TOP;
-        };
-        let container = self.container(last);
-        let step = self.open.last().map(Open::step);
-        step.map_or(Place::TOP, |step| self.places.add(container, step))
-    }
-
     fn hear(&mut self, text: Text<'a>, at: usize, placed: Speaker) {
-        if self.waiting.len() >= WAITING || self.places.len() >= WAITING {
+        if self.waiting.len() >= WAITING {
             self.judge_waiting(false);
             self.found = true;
         }
-        let place = self.here();
-        self.waiting.push(Passage { text, at, place, speaker: placed });
+        self.waiting.push(Passage { text, at, speaker: placed });
     }
 
     fn member(&mut self, key: Text<'a>, start: usize) {
@@ -368,8 +356,11 @@ impl<'s, 'a> Pass<'s, 'a> {
         (object.member, object.name) = (Some(key), name);
         object.names.add(name);
         if double {
-            let here = self.here();
-            self.offend(Offence::DuplicateName, start..start + key.raw().len() + 2, here);
+            self.offend(
+                Offence::DuplicateName,
+                start..start + key.raw().len() + 2,
+                self.open.len(),
+            );
         }
         if key.raw().len() >= SHORTEST_NAME && !self.scanner.passes_name(&key) {
             self.hear(key, start + 1, Speaker::Unknown);
@@ -383,8 +374,7 @@ impl<'s, 'a> Pass<'s, 'a> {
         array.items += 1;
         let (items, start) = (array.items, array.start);
         if items == limit.saturating_add(1) {
-            let place = self.container(self.open.len().saturating_sub(1));
-            self.offend(Offence::LongArray, start..start + 1, place);
+            self.offend(Offence::LongArray, start..start + 1, self.open.len().saturating_sub(1));
         }
     }
 
@@ -411,16 +401,14 @@ impl<'s, 'a> Pass<'s, 'a> {
         let raw = text.raw();
         let range = start..start + raw.len() + 2;
         if raw.len() > self.screen.limits.string {
-            let here = self.here();
-            self.offend(Offence::LongString, range.clone(), here);
+            self.offend(Offence::LongString, range.clone(), self.open.len());
         }
         if text.is_escaped()
             && !self.offences.contains(&Offence::Nul)
             && NUL.find(raw.as_bytes()).is_some()
             && text.unescaped().contains('\0')
         {
-            let here = self.here();
-            self.offend(Offence::Nul, range, here);
+            self.offend(Offence::Nul, range, self.open.len());
         }
         if raw.len() >= SHORTEST && !self.scanner.passes(&text) {
             self.hear(text, start + 1, placed);
@@ -460,13 +448,11 @@ impl<'s, 'a> Pass<'s, 'a> {
             names: Names::default(),
             placed,
             role: None,
-            place: None,
             first: self.waiting.len(),
             is_known: false,
         });
         if self.open.len() >= self.screen.limits.depth {
-            let place = self.container(self.open.len().saturating_sub(1));
-            self.offend(Offence::Depth, start..start + 1, place);
+            self.offend(Offence::Depth, start..start + 1, self.open.len().saturating_sub(1));
         }
     }
 
@@ -497,6 +483,7 @@ impl<'a> Watch<'a> for Pass<'_, 'a> {
         if *event != Event::End {
             self.read_to = range.end;
         }
+        self.text = reader.text();
         match event {
             Event::Key(key) => self.member(*key, range.start),
             Event::String(text) => {
