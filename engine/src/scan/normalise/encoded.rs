@@ -16,8 +16,11 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(&STANDARD, LENIENT);
 /// Bytes of a run that are decoded to see whether it holds text.
 const SAMPLE: usize = 64;
 
-/// Of these, those that are decoded first; a run has at least as many, whatever comes before it.
+/// Of these, those that are decoded first; a run has as many behind what may come before it.
 const FIRST: usize = 16;
+
+/// Bytes before a run that may look like a part of it, at most: more would be whole groups of four.
+const SKIPPED: usize = 3;
 
 /// Bytes of the shortest line of a run that is broken into lines.
 const SHORTEST_LINE: usize = 32;
@@ -49,7 +52,18 @@ pub(in crate::scan) fn whole(text: &str, at: &Range<usize>) -> Range<usize> {
 
 /// The text that a run holds, if it holds one.
 pub(in crate::scan) fn decode(run: &str) -> Option<String> {
-    let mut run: Vec<u8> = run.bytes().filter(|byte| is_run(*byte)).collect();
+    let run = || run.bytes().filter(|byte| is_run(*byte));
+    // Most runs are none, which their beginning tells.
+    let mut start = [0; FIRST + SKIPPED];
+    start.iter_mut().zip(run()).for_each(|(to, byte)| *to = standard(byte));
+    let is_hex = || run().all(|byte| byte.is_ascii_hexdigit());
+    // Three letters of a text give four of which hardly ever all are lower-case: a name in a program is none.
+    let is_name = || start.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'+' | b'/'));
+    let is_base64 = || !is_name() && start.windows(FIRST).any(is_readable_base64);
+    if !is_hex() && !is_base64() {
+        return None;
+    }
+    let run: Vec<u8> = run().map(standard).collect();
     if run.len() < SHORTEST_RUN {
         return None;
     }
@@ -58,23 +72,28 @@ pub(in crate::scan) fn decode(run: &str) -> Option<String> {
     {
         return Some(text);
     }
-    for byte in &mut run {
-        match byte {
-            b'-' => *byte = b'+',
-            b'_' => *byte = b'/',
-            _ => {}
-        }
+    (0..=SKIPPED).find_map(|skipped| base64(run.get(skipped..)?))
+}
+
+/// A byte of base64 for URLs in the standard alphabet.
+fn standard(byte: u8) -> u8 {
+    match byte {
+        b'-' => b'+',
+        b'_' => b'/',
+        byte => byte,
     }
-    // What comes before it may look like a part of it.
-    (0..4).find_map(|skipped| base64(run.get(skipped..)?))
+}
+
+/// A character may be cut off at its end.
+fn is_readable_base64(first: &[u8]) -> bool {
+    let mut decoded = [0; FIRST / 4 * 3];
+    BASE64.decode_slice(first, &mut decoded).is_ok() && readable(&decoded).is_some()
 }
 
 fn base64(run: &[u8]) -> Option<String> {
     let whole = run.get(..run.len() - usize::from(run.len() % 4 == 1))?;
-    // Most runs are none, which their beginning tells; a character may be cut off at its end.
-    let mut first = [0; FIRST / 4 * 3];
-    BASE64.decode_slice(whole.get(..FIRST)?, &mut first).ok()?;
-    readable(&first)?;
+    let first = whole.get(..FIRST).filter(|first| is_readable_base64(first));
+    first?;
     let sample = BASE64.decode(whole.get(..whole.len().min(SAMPLE))?).ok()?;
     readable(&sample)?;
     text(BASE64.decode(whole).ok()?)
@@ -97,9 +116,12 @@ fn text(bytes: Vec<u8>) -> Option<String> {
 
 /// Whether the beginning of something is text: UTF-8 without controls, which random bytes hardly ever are.
 fn readable(bytes: &[u8]) -> Option<()> {
-    let chunk = bytes.utf8_chunks().next()?;
+    let valid = match str::from_utf8(bytes) {
+        Ok(all) => all,
+        Err(error) => str::from_utf8(bytes.get(..error.valid_up_to())?).ok()?,
+    };
     // A character may be cut off at the end.
-    let is_whole = chunk.valid().len() + 3 >= bytes.len();
+    let is_whole = valid.len() + 3 >= bytes.len();
     let is_control = |char: char| char.is_control() && !char.is_whitespace();
-    (is_whole && !chunk.valid().is_empty() && !chunk.valid().contains(is_control)).then_some(())
+    (is_whole && !valid.is_empty() && !valid.contains(is_control)).then_some(())
 }
