@@ -83,9 +83,9 @@ impl<'a> Text<'a> {
         let mut rest = self.raw.as_bytes();
         while !rest.is_empty() {
             // A whole block is copied, which takes no call, and what is too much of it left behind.
-            let block: [u8; BLOCK] = block::first(rest);
-            let plain = first_of(block, b'\\').min(rest.len());
-            out.extend_from_slice(&block);
+            let block = block::sixteen(rest, 0);
+            let plain = first_bit(block.simd_eq(u8x16::splat(b'\\')).to_bitmask()).min(rest.len());
+            out.extend_from_slice(&block.to_array());
             out.truncate(out.len() - BLOCK + plain);
             rest = rest.get(plain..).unwrap_or_default();
             if plain < BLOCK
@@ -173,33 +173,27 @@ pub(super) fn read(text: &str, quote: usize) -> Result<Text<'_>, usize> {
 fn plain_len(bytes: &[u8]) -> usize {
     let mut len = 0;
     while let Some(block) = bytes.get(len..).and_then(|rest| rest.first_chunk()) {
-        match first_special(*block) {
+        match first_bit(specials(u8x16::new(*block))) {
             BLOCK => len += BLOCK,
             at => return len + at,
         }
     }
-    let rest = bytes.get(len..).unwrap_or_default();
-    len + first_special(block::first(rest)).min(rest.len())
+    len + first_bit(specials(block::sixteen(bytes, len))).min(bytes.len() - len)
 }
 
 /// Bytes looked at together.
 const BLOCK: usize = 16;
 
-/// The place of the first quote, backslash or control character in a block; [`BLOCK`] if there is none.
-fn first_special(block: [u8; BLOCK]) -> usize {
-    let bytes = u8x16::new(block);
+/// Which bytes are quotes, backslashes or control characters: a bit for each, the first in the lowest.
+fn specials(bytes: u8x16) -> u32 {
     let control = bytes.simd_eq(bytes.min(u8x16::splat(0x1f)));
     let special = bytes.simd_eq(u8x16::splat(b'"')) | bytes.simd_eq(u8x16::splat(b'\\')) | control;
-    first_bit(special)
+    special.to_bitmask()
 }
 
-/// The place of the first such byte in a block; [`BLOCK`] if there is none.
-fn first_of(block: [u8; BLOCK], byte: u8) -> usize {
-    first_bit(u8x16::new(block).simd_eq(u8x16::splat(byte)))
-}
-
-fn first_bit(bits: u8x16) -> usize {
-    usize::try_from(bits.to_bitmask().trailing_zeros()).map_or(BLOCK, |at| at.min(BLOCK))
+/// The place of the first of a block's bytes that has a bit; [`BLOCK`] if none has.
+fn first_bit(bits: u32) -> usize {
+    usize::try_from(bits.trailing_zeros()).map_or(BLOCK, |at| at.min(BLOCK))
 }
 
 /// Reads what follows a backslash: the character, and how many bytes spell it. `None` when it is no escape, or half a surrogate pair.

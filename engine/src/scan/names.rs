@@ -82,7 +82,14 @@ impl Names {
         if key.raw().len() > 6 * "system_instruction".len() {
             return Self::default();
         }
-        match &*key.unescaped() {
+        let unescaped;
+        let name = if key.is_escaped() {
+            unescaped = key.unescaped();
+            &*unescaped
+        } else {
+            key.raw()
+        };
+        match name {
             "role" => Self::ROLE,
             "type" => Self::TYPE,
             "result" => Self::RESULT,

@@ -3,10 +3,11 @@
 //! Rules are data: `rules/injection.toml` shows the form. The literals of all rules are found in one pass over the normalised text; a rule's
 //! regex runs only in the windows around its own literals.
 
-mod anchors;
+mod at_words;
 mod compile;
 mod find;
 mod format;
+mod literals;
 mod search;
 mod vocabulary;
 

@@ -43,25 +43,78 @@ pub(in crate::scan) fn fold_onto(
 fn fold_from(text: &str, origin: usize, space: Space, out: &mut Vec<u8>, origins: &mut Origins) {
     out.reserve(text.len() + BLOCK);
     let bytes = text.as_bytes();
+    let after_space = space == Space::One && out.last() == Some(&b' ');
+    let mut fold = Fold { text, origin, space, after_space, is_aligned: false, out, origins };
     let mut at = 0;
-    while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
-        let after_space = space == Space::One && out.last() == Some(&b' ');
-        let (folded, plain) = fold_plain(rest, after_space);
-        if plain > 0 {
-            origins.aligned(out.len(), origin + at);
-            // A whole block is copied, which takes no call, and what is too much of it left behind.
-            out.extend_from_slice(&folded);
-            out.truncate(out.len() - BLOCK + plain);
-            at += plain;
-        }
-        if plain < BLOCK {
-            at = fold_odd(text, at, origin, space, out, origins);
-        }
+    // Each block is folded where it is read: one that came from either place would go by memory.
+    while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<BLOCK>) {
+        let (parts, _) = block.as_chunks();
+        let [first, second] =
+            [0, 1].map(|part| u8x16::new(parts.get(part).copied().unwrap_or_default()));
+        at = fold.block(at, first, second);
+    }
+    while at < bytes.len() {
+        at = fold.block(at, block::sixteen(bytes, at), block::sixteen(bytes, at + 16));
     }
 }
 
-/// Folds what is not plain, which comes in clusters, and says where it ends: white space after white space, and what is not ASCII.
-fn fold_odd(
+/// A text being folded.
+struct Fold<'t, 'o> {
+    text: &'t str,
+    origin: usize,
+    space: Space,
+    /// Whether white space that comes next is left out.
+    after_space: bool,
+    /// Whether what was added last stands as it stood.
+    is_aligned: bool,
+    out: &'o mut Vec<u8>,
+    origins: &'o mut Origins,
+}
+
+impl Fold<'_, '_> {
+    /// Folds the block at `at`, or its beginning, and says where the next begins.
+    #[inline]
+    fn block(&mut self, at: usize, first: u8x16, second: u8x16) -> usize {
+        let (first, second) = (fold_plain(first), fold_plain(second));
+        let spaces = first.spaces | second.spaces << 16;
+        let wide = first.wide | second.wide << 16;
+        let mut more = spaces & (spaces << 1 | u32::from(self.after_space));
+        if self.space == Space::Kept {
+            more = 0;
+        }
+        let plain = usize::try_from((wide | more).trailing_zeros()).unwrap_or(BLOCK);
+        if plain > 0 && !self.is_aligned {
+            self.origins.aligned(self.out.len(), self.origin + at);
+        }
+        // A whole block is copied, which takes no call, and what is too much of it left behind.
+        self.out.extend_from_slice(&first.bytes);
+        self.out.extend_from_slice(&second.bytes);
+        let left = self.text.len() - at;
+        if plain >= BLOCK && left >= BLOCK {
+            self.after_space = spaces >> (BLOCK - 1) != 0;
+            self.is_aligned = true;
+            return at + BLOCK;
+        }
+        let plain = plain.min(left);
+        self.out.truncate(self.out.len() - BLOCK + plain);
+        let at = at + plain;
+        self.is_aligned = false;
+        if plain == left {
+            return at;
+        }
+        if more >> plain & 1 != 0 {
+            // White space after white space.
+            self.after_space = true;
+            return at + usize::try_from((spaces >> plain).trailing_ones()).unwrap_or_default();
+        }
+        let at = fold_wide(self.text, at, self.origin, self.space, self.out, self.origins);
+        self.after_space = self.space == Space::One && self.out.last() == Some(&b' ');
+        at
+    }
+}
+
+/// Folds what is not ASCII, which comes in clusters, and says where it ends.
+fn fold_wide(
     text: &str,
     mut at: usize,
     origin: usize,
@@ -69,13 +122,6 @@ fn fold_odd(
     out: &mut Vec<u8>,
     origins: &mut Origins,
 ) -> usize {
-    if space == Space::One && out.last() == Some(&b' ') {
-        let rest = text.as_bytes().get(at..).unwrap_or_default();
-        let spaces = rest.iter().take_while(|byte| is_space(**byte)).count();
-        if spaces > 0 {
-            return at + spaces;
-        }
-    }
     for char in text.get(at..).unwrap_or_default().chars() {
         at = fold_char(char, origin + at, space, out, origins) - origin;
         let next = text.as_bytes().get(at);
@@ -137,19 +183,22 @@ fn fold_ascii(byte: u8) -> u8 {
 }
 
 /// Bytes folded at once.
-const BLOCK: usize = 16;
+const BLOCK: usize = 32;
 
-/// The first bytes folded, and how many of them need no more than [`fold_ascii`]: all ASCII, no white space after white space.
-fn fold_plain(text: &[u8], after_space: bool) -> ([u8; BLOCK], usize) {
-    let bytes = u8x16::new(block::first(text));
+/// Sixteen bytes, as they fold if all of them are ASCII.
+struct Folded {
+    bytes: [u8; 16],
+    /// Which are white space; the first in the lowest bit.
+    spaces: u32,
+    /// Which are not ASCII.
+    wide: u32,
+}
+
+fn fold_plain(bytes: u8x16) -> Folded {
     let space = u8x16::splat(b' ');
     let spaces = bytes.simd_eq(space) | among(bytes, b'\t', 5);
     let capitals = among(bytes, b'A', 26) & u8x16::splat(b'a' - b'A');
     let folded = (bytes | capitals) & !spaces | space & spaces;
-    // The highest bit of each byte: set in what is not ASCII.
-    let wide = bytes.to_bitmask();
-    let spaces = spaces.to_bitmask();
-    let odd = wide | spaces & (spaces << 1 | u32::from(after_space));
-    let plain = usize::try_from(odd.trailing_zeros()).unwrap_or(BLOCK);
-    (folded.to_array(), plain.min(text.len()).min(BLOCK))
+    // The highest bit of each byte is set in what is not ASCII.
+    Folded { bytes: folded.to_array(), spaces: spaces.to_bitmask(), wide: bytes.to_bitmask() }
 }

@@ -23,15 +23,15 @@ pub(super) struct Kinds {
 }
 
 impl Kinds {
-    /// Of the first bytes; what is not there is of no kind.
-    pub(super) fn of(text: &[u8]) -> Self {
-        Self::of_block(&block::first(text))
+    /// Of the bytes from `at` on; what is not there is of no kind.
+    pub(super) fn of(text: &[u8], at: usize) -> Self {
+        block::sixty_four(text, at, Self::of_block)
     }
 
-    fn of_block(block: &[u8; BLOCK]) -> Self {
-        let (mut kinds, mut at) = (Self::default(), 0);
-        for bytes in block.as_chunks().0 {
-            let bytes = u8x16::new(*bytes);
+    #[inline]
+    fn of_block(block: [u8x16; 4]) -> Self {
+        let mut kinds = Self::default();
+        for (bytes, at) in block.into_iter().zip([0, 16, 32, 48]) {
             let is = |byte: u8| bytes.simd_eq(u8x16::splat(byte));
             let bits = |is: u8x16| u64::from(is.to_bitmask()) << at;
             let signs = is(b'@') | is(b'$');
@@ -40,7 +40,6 @@ impl Kinds {
             kinds.signs |= bits(signs);
             kinds.joins |= bits(is(b'+') | is(b'/') | is(b'-') | is(b'_'));
             kinds.marks |= bits(is(b'%') | is(b'&') | is(b'\\'));
-            at += 16;
         }
         kinds
     }
@@ -71,7 +70,7 @@ mod tests {
     proptest! {
         #[test]
         fn kinds_are_those_of_each_byte(block: [u8; BLOCK]) {
-            prop_assert_eq!(Kinds::of(&block), one_by_one(&block));
+            prop_assert_eq!(Kinds::of(&block, 0), one_by_one(&block));
         }
     }
 
@@ -80,7 +79,7 @@ mod tests {
         for byte in 0..=u8::MAX {
             let mut block = [0; BLOCK];
             block[usize::from(byte) % BLOCK] = byte;
-            assert_eq!(Kinds::of(&block), one_by_one(&block), "{byte}");
+            assert_eq!(Kinds::of(&block, 0), one_by_one(&block), "{byte}");
         }
     }
 }

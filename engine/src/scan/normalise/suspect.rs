@@ -38,7 +38,7 @@ impl Suspects {
         let (mut before, mut signs) = (Kinds::default(), Signs::default());
         // One block more than there are, if need be, for what the end of the text ends.
         for start in (0..=folded.len()).step_by(BLOCK) {
-            let kinds = Kinds::of(folded.get(start..).unwrap_or_default());
+            let kinds = Kinds::of(folded, start);
             signs = Signs::new(&before, &kinds, &signs);
             before = kinds;
             for at in places(start, signs.marks) {

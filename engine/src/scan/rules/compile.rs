@@ -1,6 +1,5 @@
 //! Rules made ready to match.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -11,8 +10,9 @@ use regex_automata::Input;
 use regex_automata::meta::{BuildError, Regex};
 use regex_automata::util::syntax;
 
-use super::anchors::Anchors;
+use super::at_words::{self, AtWords};
 use super::format::Definition;
+use super::literals::{FEW, Literals};
 use super::{RuleError, RuleProblem};
 use crate::scan::normalise;
 use crate::scan::{Category, Speaker};
@@ -23,6 +23,31 @@ pub(super) const MIN_LITERAL: usize = 3;
 /// Bytes that a compiled regex may take.
 const MAX_REGEX: usize = 1 << 20;
 
+/// A literal made ready to be searched for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Literal {
+    bytes: Vec<u8>,
+    edges: Edges,
+}
+
+/// Where a literal counts, as far as it begins or ends with a letter or a digit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Edges {
+    /// Only where a word begins.
+    pub(super) begins: bool,
+    /// Only where a word ends.
+    pub(super) ends: bool,
+}
+
+impl Edges {
+    /// Whether a literal counts that stands at `at`.
+    pub(super) fn count(self, text: &[u8], at: &Range<usize>) -> bool {
+        let is_in_word = |at: usize| text.get(at).is_some_and(|byte| at_words::in_word(*byte));
+        let goes_on = self.begins && at.start.checked_sub(1).is_some_and(is_in_word);
+        !goes_on && !(self.ends && is_in_word(at.end))
+    }
+}
+
 /// A rule made ready to match.
 #[derive(Debug)]
 pub(super) struct Rule {
@@ -31,7 +56,7 @@ pub(super) struct Rule {
     pub(super) severity: f32,
     near: Option<Near>,
     regex: Option<Pattern>,
-    literals: Vec<Vec<u8>>,
+    literals: Vec<Literal>,
     speakers: Vec<Speaker>,
     raw: bool,
 }
@@ -41,15 +66,21 @@ impl Rule {
         let normal = |literal: &String| {
             if definition.raw { literal.clone().into_bytes() } else { normalise::fold(literal).0 }
         };
-        let literals: Vec<Vec<u8>> = definition.literals.iter().map(normal).collect();
-        if let Some((short, _)) = definition
-            .literals
-            .iter()
-            .zip(&literals)
-            .find(|(_, literal)| literal.len() < MIN_LITERAL && literal.is_ascii())
-        {
-            let literal = short.clone();
-            return Err(definition.refused(RuleProblem::ShortLiteral { literal, min: MIN_LITERAL }));
+        let literals = definition.literals.iter().map(|literal| (literal, true, false));
+        let words = definition.words.iter().map(|literal| (literal, true, true));
+        let within = definition.within_words.iter().map(|literal| (literal, false, false));
+        let mut all = Vec::new();
+        for (literal, begins, ends) in literals.chain(words).chain(within) {
+            let bytes = normal(literal);
+            if bytes.len() < MIN_LITERAL && bytes.is_ascii() {
+                let literal = literal.clone();
+                return Err(
+                    definition.refused(RuleProblem::ShortLiteral { literal, min: MIN_LITERAL })
+                );
+            }
+            let in_word = |byte: Option<&u8>| byte.is_some_and(|byte| at_words::in_word(*byte));
+            let (begins, ends) = (begins && in_word(bytes.first()), ends && in_word(bytes.last()));
+            all.push(Literal { bytes, edges: Edges { begins, ends } });
         }
         let regex = definition.regex.as_deref().map(|pattern| {
             Pattern::new(if definition.raw {
@@ -69,7 +100,7 @@ impl Rule {
         Ok(Self {
             near,
             regex,
-            literals,
+            literals: all,
             id: definition.id,
             category: definition.category,
             severity: definition.severity,
@@ -106,9 +137,6 @@ impl Rule {
         }
     }
 }
-
-/// What [`Searcher`] can find at once; with more it is slower than an automaton.
-const FEW: usize = 64;
 
 /// Literals of which one must stand in the window.
 #[derive(Debug)]
@@ -182,26 +210,26 @@ pub(super) struct Indexes {
 }
 
 impl Indexes {
-    pub(super) fn new<'r>(rules: &'r [Rule], operator: bool) -> Self {
+    pub(super) fn new(rules: &[Rule], operator: bool) -> Self {
         let all = rules.iter().enumerate().filter(|(_, rule)| {
             !operator && rule.speakers.iter().any(|one| *one != Speaker::Operator)
                 || operator && rule.judges(Speaker::Operator)
         });
-        let (raw, folded): (Vec<_>, Vec<_>) = all.partition(|(_, rule)| rule.raw);
-        let literals = |rules: &[(usize, &'r Rule)]| {
-            let literals = rules.iter().flat_map(|(index, rule)| {
-                rule.literals.iter().map(|literal| (Cow::Borrowed(literal.as_slice()), *index))
-            });
-            literals.collect::<Vec<_>>()
+        let all = all.flat_map(|(index, rule)| {
+            rule.literals.iter().map(move |literal| (rule.raw, literal.clone(), index))
+        });
+        let (raw, folded): (Vec<_>, Vec<_>) = all.partition(|(is_raw, ..)| *is_raw);
+        let literals = |literals: Vec<(bool, Literal, usize)>| {
+            literals.into_iter().map(|(_, literal, rule)| (literal, rule)).collect::<Vec<_>>()
         };
-        let (raw, mut folded) = (literals(&raw), literals(&folded));
+        let (raw, mut folded) = (literals(raw), literals(folded));
         let mut raw_shows = true;
         if !folded.is_empty() {
-            let ascii = raw.iter().filter(|(literal, _)| literal.is_ascii());
-            for (literal, index) in ascii {
-                let literal = normalise::fold(str::from_utf8(literal).unwrap_or_default()).0;
-                raw_shows &= literal.len() >= MIN_LITERAL;
-                folded.push((literal.into(), *index));
+            for (literal, rule) in raw.iter().filter(|(literal, _)| literal.bytes.is_ascii()) {
+                let text = str::from_utf8(&literal.bytes).unwrap_or_default();
+                let bytes = normalise::fold(text).0;
+                raw_shows &= bytes.len() >= MIN_LITERAL;
+                folded.push((Literal { bytes, ..*literal }, *rule));
             }
         }
         Self { folded: Index::new(folded), raw: Index::new(raw), raw_shows }
@@ -211,7 +239,10 @@ impl Indexes {
 /// Finds literals, and knows whose they are.
 #[derive(Debug)]
 pub(super) struct Index {
-    ascii: Part,
+    /// Those that are found by the beginnings of words.
+    words: Part,
+    /// The others in ASCII.
+    others: Part,
     /// Those that only texts beyond ASCII can hold.
     wide: Part,
 }
@@ -219,21 +250,45 @@ pub(super) struct Index {
 /// Literals searched for together.
 #[derive(Debug)]
 pub(super) struct Part {
-    pub(super) literals: Anchors,
-    /// For each literal, the rules that have it.
-    pub(super) rules: Vec<Vec<usize>>,
+    pub(super) literals: Literals,
+    /// Of each literal.
+    pub(super) triggers: Vec<Trigger>,
+}
+
+/// What a literal's being there means.
+#[derive(Debug)]
+pub(super) struct Trigger {
+    pub(super) edges: Edges,
+    /// The rules that have it.
+    pub(super) rules: Vec<usize>,
 }
 
 impl Index {
     /// Of literals and their rules.
-    fn new(literals: Vec<(Cow<'_, [u8]>, usize)>) -> Self {
-        let mut of: BTreeMap<Cow<'_, [u8]>, Vec<usize>> = BTreeMap::new();
+    fn new(literals: Vec<(Literal, usize)>) -> Self {
+        let mut of: BTreeMap<Literal, Vec<usize>> = BTreeMap::new();
         for (literal, rule) in literals {
             of.entry(literal).or_default().push(rule);
         }
-        let (ascii, wide): (Vec<_>, _) =
-            of.into_iter().partition(|(literal, _)| literal.is_ascii());
-        Self { ascii: Part::new(ascii), wide: Part::new(wide) }
+        // It takes a pass of its own, which few literals are not worth.
+        let many = of.len() > FEW;
+        let (mut words, mut others, mut wide) = (Vec::new(), Vec::new(), Vec::new());
+        for (literal, rules) in of {
+            match at_words::anchor(&literal.bytes, literal.edges.begins).filter(|_| many) {
+                _ if !literal.bytes.is_ascii() => wide.push((literal, rules)),
+                Some(anchor) => words.push((literal, anchor, rules)),
+                None => others.push((literal, rules)),
+            }
+        }
+        let anchored = words.iter().map(|(literal, anchor, _)| (literal.bytes.as_slice(), *anchor));
+        let finder = Literals::AtWords(AtWords::new(anchored));
+        let words = words.into_iter().map(|(literal, _, rules)| (literal, rules)).collect();
+        let part = |all: Vec<(Literal, Vec<usize>)>| {
+            let literals: Vec<&[u8]> =
+                all.iter().map(|(literal, _)| literal.bytes.as_slice()).collect();
+            Part::new(Literals::new(&literals), all)
+        };
+        Self { words: Part::new(finder, words), others: part(others), wide: part(wide) }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -242,19 +297,23 @@ impl Index {
 
     /// What a text can hold that has, or has not, characters beyond ASCII.
     pub(super) fn parts(&self, is_wide: bool) -> impl Iterator<Item = &Part> {
-        let ascii = Some(&self.ascii).filter(|part| !part.rules.is_empty());
-        ascii.into_iter().chain(self.wide().filter(move |_| is_wide))
+        let ascii = [&self.words, &self.others].into_iter().filter(|part| !part.is_empty());
+        ascii.chain(self.wide().filter(move |_| is_wide))
     }
 
     /// What only a text beyond ASCII can hold.
     pub(super) fn wide(&self) -> impl Iterator<Item = &Part> {
-        Some(&self.wide).into_iter().filter(|part| !part.rules.is_empty())
+        Some(&self.wide).into_iter().filter(|part| !part.is_empty())
     }
 }
 
 impl Part {
-    fn new(rules: Vec<(Cow<'_, [u8]>, Vec<usize>)>) -> Self {
-        let literals = Anchors::new(rules.iter().map(|(literal, _)| literal.as_ref()));
-        Self { literals, rules: rules.into_iter().map(|(_, rules)| rules).collect() }
+    fn new(literals: Literals, all: Vec<(Literal, Vec<usize>)>) -> Self {
+        let trigger = |(literal, rules): (Literal, _)| Trigger { edges: literal.edges, rules };
+        Self { literals, triggers: all.into_iter().map(trigger).collect() }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.triggers.is_empty()
     }
 }

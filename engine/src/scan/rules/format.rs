@@ -25,7 +25,12 @@ pub(super) struct Definition {
     pub(super) severity: f32,
     #[expect(dead_code, reason = "for the reader of the file; every rule must have one")]
     description: String,
+    #[serde(default)]
     pub(super) literals: Vec<String>,
+    #[serde(default)]
+    pub(super) words: Vec<String>,
+    #[serde(default)]
+    pub(super) within_words: Vec<String>,
     #[serde(default)]
     pub(super) regex: Option<String>,
     #[serde(default)]
@@ -73,8 +78,8 @@ impl Definition {
 
     /// The words that it is about.
     pub(super) fn words(&self) -> impl Iterator<Item = Vec<u8>> {
-        let texts =
-            self.literals.iter().chain(&self.near).chain(&self.matches).filter(|_| !self.raw);
+        let texts = self.literals.iter().chain(&self.words).chain(&self.within_words);
+        let texts = texts.chain(&self.near).chain(&self.matches).filter(|_| !self.raw);
         let texts = texts.flat_map(|text| {
             let (folded, _) = normalise::fold(text);
             folded.split(|byte| !byte.is_ascii_lowercase()).map(<[u8]>::to_vec).collect::<Vec<_>>()
@@ -95,7 +100,7 @@ impl Definition {
         if !(0.0..=1.0).contains(&self.severity) {
             return Err(RuleProblem::Severity(self.severity));
         }
-        if self.literals.is_empty() {
+        if [&self.literals, &self.words, &self.within_words].iter().all(|all| all.is_empty()) {
             return Err(RuleProblem::NoLiteral);
         }
         Ok(())

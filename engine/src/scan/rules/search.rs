@@ -156,6 +156,10 @@ impl<'a> Search<'a> {
         let mut at_stretch = 0;
         part.literals.search(text.bytes, |literal, at| {
             self.looked += 1;
+            let Some(trigger) = part.triggers.get(literal) else { return };
+            if !trigger.edges.count(text.bytes, &at) {
+                return;
+            }
             while text.stretches.get(at_stretch).is_some_and(|here| here.range.end < at.end) {
                 at_stretch += 1;
             }
@@ -163,7 +167,7 @@ impl<'a> Search<'a> {
                 let Some(before) = at_stretch.checked_sub(1) else { return };
                 at_stretch = before;
             }
-            for rule in part.rules.get(literal).into_iter().flatten() {
+            for rule in &trigger.rules {
                 self.hit(*rule, at.clone(), at_stretch, text);
             }
         });

@@ -64,6 +64,46 @@ fn repetitions_in_repetitions_are_soon_read() {
 }
 
 #[test]
+fn literals_count_where_words_begin_or_as_whole_words_or_anywhere() {
+    let texts = [
+        "own",
+        "owner",
+        "(own)",
+        "frown",
+        "disowned",
+        "2own",
+        "_own",
+        "\u{e9}own",
+        "own\u{e9}",
+        "own2",
+    ];
+    let count = |kind: &str, raw: bool| {
+        // With many others, which are searched for together, and alone.
+        let [many, alone] = [200, 0].map(|others| {
+            let others: String = (0..others).map(|number| format!("'other{number}', ")).collect();
+            let own = format!(
+                "[[rule]]\nid = 'own'\ncategory = 'jailbreak'\nseverity = 0.3\ndescription = 'ours'\nraw = {raw}\n{kind} = [{others}'own']\n"
+            );
+            let set = RuleSet::with(&[&own]).unwrap();
+            let matches = |text: &&str| found(&set, text, Speaker::User).iter().any(|one| one.rule == "own");
+            texts.into_iter().filter(matches).collect::<Vec<_>>()
+        });
+        assert_eq!(many, alone, "{kind} {raw}");
+        alone
+    };
+    // An accent is folded, so that what has one is a letter like others; in text as it is, letters are ASCII's.
+    assert_eq!(count("literals", false), ["own", "owner", "(own)", "_own", "own\u{e9}", "own2"]);
+    assert_eq!(count("words", false), ["own", "(own)", "_own"]);
+    assert_eq!(count("within_words", false), texts);
+    assert_eq!(
+        count("literals", true),
+        ["own", "owner", "(own)", "_own", "\u{e9}own", "own\u{e9}", "own2"]
+    );
+    assert_eq!(count("words", true), ["own", "(own)", "_own", "\u{e9}own", "own\u{e9}"]);
+    assert_eq!(count("within_words", true), texts);
+}
+
+#[test]
 fn literals_of_white_space_are_found_in_text_as_it_is() {
     let own = "[[rule]]\nid = 'blank-lines'\ncategory = 'malformed'\nseverity = 0.3\ndescription = 'ours'\nraw = true\nliterals = [\"\\r\\n\\r\\n\"]\n";
     let set = RuleSet::with(&[own]).unwrap();
@@ -121,7 +161,7 @@ fn what_cannot_be_read_names_its_rule() {
     for (bad, named) in [
         (rule("second", "literals = ['abc']\nregexp = 'a'"), Some("second")),
         (rule("second", "literals = 'abc'"), Some("second")),
-        (rule("second", ""), Some("second")),
+        (rule("second", "literals = ['abc']").replace("severity = 1\n", ""), Some("second")),
         (rule("second", "literals = ['abc']\nnear ="), Some("second")),
         ("[[rule]]\nregexp = 'a'\n".to_owned(), None),
     ] {
@@ -150,6 +190,8 @@ category = "jailbreak"
 severity = 0.9
 description = "words near one another"
 literals = ["unrestricted"]
+words = ["dan"]
+within_words = ["gpt"]
 near = ["pretend", "assistant"]
 
 [[rule]]

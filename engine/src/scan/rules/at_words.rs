@@ -1,0 +1,293 @@
+//! Finds thousands of literals in one pass that looks only where words begin.
+//!
+//! Each literal has its anchor where one of its words begins, wherever it stands in a text: of these places the one whose next eight bytes
+//! are the least common. What follows each beginning of a word is looked up in a bit table by the hashes of its first eight bytes, its
+//! first four and its first three, as literals have less or more behind their anchors; the few hits are compared with the literals. Looking
+//! up a place depends on no other place, and a word takes one look, however long it is.
+
+use std::ops::Range;
+
+use wide::u8x16;
+
+use crate::block::{self, among};
+
+/// Bytes of a literal from its anchor on that are hashed.
+const LONG: usize = 8;
+
+/// The same of literals that have fewer.
+const SHORT: usize = 4;
+
+/// The same of literals that have still fewer; others cannot be found so.
+const SHORTEST: usize = 3;
+
+/// Bytes looked at together.
+const BLOCK: usize = 64;
+
+/// Bytes of text whose places are told at once.
+const STRETCH: usize = 8 * BLOCK;
+
+/// Bits of a hash.
+const HASH: u32 = 16;
+
+/// Words of 64 bits that have a bit for each hash.
+const WORDS: usize = 1 << (HASH - 6);
+
+/// Hashes that have their entries in common, as a power of two.
+const SHARED: u32 = 4;
+
+/// A set of literals, each with a place where a word begins.
+#[derive(Debug)]
+pub(super) struct AtWords {
+    literals: Vec<Box<[u8]>>,
+    /// A bit for each hash.
+    hashes: Box<[u64; WORDS]>,
+    /// For each group of hashes, where its entries begin.
+    firsts: Box<[u32]>,
+    entries: Vec<Entry>,
+}
+
+/// Kept small, as entries are met in no order.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    /// What stands from the anchor on, eight bytes at most.
+    bytes: u64,
+    /// The bits of these that are the literal's.
+    mask: u64,
+    literal: u32,
+    /// Bytes of the literal before its anchor.
+    before: u32,
+}
+
+/// Whether a byte is one of a word's.
+pub(super) fn in_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+}
+
+/// Where in a literal a word begins that can be its anchor; at its very beginning only if it is known that a word begins `there`.
+pub(super) fn anchor(literal: &[u8], there: bool) -> Option<usize> {
+    let begins = |at: &usize| {
+        let before = at.checked_sub(1).and_then(|before| literal.get(before));
+        literal.get(*at).is_some_and(|byte| in_word(*byte))
+            && before.map_or(there, |before| !in_word(*before))
+    };
+    let places = (0..=literal.len().checked_sub(SHORTEST)?).filter(begins);
+    let common = |at: &usize| commonness(hashed(literal.get(*at..).unwrap_or_default()));
+    places.min_by(|one, other| common(one).total_cmp(&common(other)))
+}
+
+impl AtWords {
+    /// Literals with their anchors.
+    pub(super) fn new<'l>(literals: impl Iterator<Item = (&'l [u8], usize)>) -> Self {
+        let literals: Vec<(Box<[u8]>, usize)> =
+            literals.map(|(literal, anchor)| (Box::from(literal), anchor)).collect();
+        let mut entries: Vec<(u16, Entry)> = literals
+            .iter()
+            .enumerate()
+            .map(|(index, (literal, anchor))| Entry::new(index, literal, *anchor))
+            .collect();
+        entries.sort_by_key(|(hash, entry)| (*hash, entry.literal));
+        let mut hashes = Box::new([0; WORDS]);
+        for (hash, _) in &entries {
+            if let Some(bits) = hashes.get_mut(usize::from(hash >> 6)) {
+                *bits |= 1 << (hash & 63);
+            }
+        }
+        let before = |group: u32| {
+            let before = entries.partition_point(|(hash, _)| u32::from(*hash) < group << SHARED);
+            u32::try_from(before).unwrap_or(u32::MAX)
+        };
+        Self {
+            hashes,
+            firsts: (0..=1 << (HASH - SHARED)).map(before).collect(),
+            entries: entries.into_iter().map(|(_, entry)| entry).collect(),
+            literals: literals.into_iter().map(|(literal, _)| literal).collect(),
+        }
+    }
+
+    /// Calls `hit` with each literal that stands in `text`, at its anchor the beginning of a word, and where; in the order of their
+    /// anchors.
+    pub(super) fn search(&self, text: &[u8], mut hit: impl FnMut(usize, Range<usize>)) {
+        let mut places = [0; STRETCH / 2];
+        let mut word_before = 0;
+        for from in (0..text.len()).step_by(STRETCH) {
+            let count = self.places(text, from, &mut word_before, &mut places);
+            for at in places.iter().take(count) {
+                self.compare(text, *at, &mut hit);
+            }
+        }
+    }
+
+    /// Where in the stretch of `text` that begins at `from` literals may have their anchors: how many places were put into `found`.
+    /// `word_before` is 1 where a word goes on from the stretch before.
+    fn places(
+        &self,
+        text: &[u8],
+        from: usize,
+        word_before: &mut u64,
+        found: &mut [usize; STRETCH / 2],
+    ) -> usize {
+        let mut count = 0;
+        let hashes = &*self.hashes;
+        let has = |hash: u16| {
+            let bits = hashes.get(usize::from(hash >> 6)).copied().unwrap_or_default();
+            bits >> (hash & 63) & 1
+        };
+        for block in (from..text.len().min(from + STRETCH)).step_by(BLOCK) {
+            let word = block::sixty_four(text, block, words);
+            let mut begins = word & !(word << 1 | *word_before);
+            *word_before = word >> (BLOCK - 1);
+            while begins != 0 {
+                let at = block + usize::try_from(begins.trailing_zeros()).unwrap_or_default();
+                begins &= begins - 1;
+                // Without a branch, as nothing foretells which of them it is.
+                if let Some(found) = found.get_mut(count) {
+                    *found = at;
+                }
+                let [long, short, shortest] = self::hashes(block::eight(text, at));
+                count += usize::from(has(long) | has(short) | has(shortest) != 0);
+            }
+        }
+        count
+    }
+
+    /// Whether there is an entry of this hash.
+    #[inline]
+    fn has(&self, hash: u16) -> bool {
+        self.hashes.get(usize::from(hash >> 6)).is_some_and(|bits| bits >> (hash & 63) & 1 != 0)
+    }
+
+    /// Tells the literals that have their anchor at `at`.
+    fn compare(&self, text: &[u8], at: usize, hit: &mut impl FnMut(usize, Range<usize>)) {
+        let here = block::eight(text, at);
+        for hash in hashes(here) {
+            if !self.has(hash) {
+                continue;
+            }
+            for entry in self.entries(hash) {
+                // Mostly tells them apart without a look at the literal.
+                if here & entry.mask != entry.bytes {
+                    continue;
+                }
+                let Some(start) = at.checked_sub(usize_of(entry.before)) else { continue };
+                let index = usize_of(entry.literal);
+                let literal = self.literals.get(index).map(AsRef::as_ref).unwrap_or_default();
+                let range = start..start + literal.len();
+                if text.get(range.clone()) == Some(literal) {
+                    hit(index, range);
+                }
+            }
+        }
+    }
+
+    /// What has a hash of this one's group.
+    #[inline]
+    fn entries(&self, hash: u16) -> &[Entry] {
+        let group = usize::from(hash >> SHARED);
+        let firsts = self.firsts.get(group).zip(self.firsts.get(group + 1));
+        let range = firsts.map(|(from, to)| usize_of(*from)..usize_of(*to));
+        range.and_then(|range| self.entries.get(range)).unwrap_or_default()
+    }
+}
+
+impl Entry {
+    /// Of a literal and its anchor; and its hash.
+    fn new(index: usize, literal: &[u8], anchor: usize) -> (u16, Self) {
+        let rest = literal.get(anchor..).unwrap_or_default();
+        let bytes = block::eight(rest, 0);
+        let [long, short, shortest] = hashes(bytes);
+        let hash = match hashed(rest).len() {
+            LONG => long,
+            SHORT => short,
+            _ => shortest,
+        };
+        let mask = u64::MAX >> (64 - 8 * rest.len().clamp(1, LONG));
+        let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        (hash, Self { bytes, mask, literal: number(index), before: number(anchor) })
+    }
+}
+
+fn usize_of(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+/// The hashes of eight bytes, of the first four and of the first three: by odd constants (Knuth's multiplicative hash), so that the upper
+/// bits tell of all.
+#[inline]
+fn hashes(bytes: u64) -> [u16; 3] {
+    let short = (bytes << 32).wrapping_mul(0xc2b2_ae3d_27d4_eb4f);
+    let shortest = (bytes << 40).wrapping_mul(0x1656_67b1_9e37_79f9);
+    [bytes.wrapping_mul(0x9e37_79b9_7f4a_7c15), short, shortest].map(upper)
+}
+
+fn upper(bits: u64) -> u16 {
+    let [.., low, high] = bits.to_le_bytes();
+    u16::from_le_bytes([low, high])
+}
+
+/// Which bytes are letters or digits: a bit for each, the first in the lowest.
+#[inline]
+fn words(block: [u8x16; 4]) -> u64 {
+    let mut words = 0;
+    for (bytes, at) in block.into_iter().zip([0, 16, 32, 48]) {
+        let letters = among(bytes | u8x16::splat(b'a' - b'A'), b'a', 26);
+        words |= u64::from((letters | among(bytes, b'0', 10)).to_bitmask()) << at;
+    }
+    words
+}
+
+/// What of these bytes is hashed.
+fn hashed(bytes: &[u8]) -> &[u8] {
+    let lengths = [LONG, SHORT, SHORTEST];
+    lengths.into_iter().find_map(|len| bytes.get(..len)).unwrap_or_default()
+}
+
+/// How often what agents send has these bytes at the beginning of a word, roughly: the product of its words' shares, each by its rank among
+/// the commonest (Zipf's law), else by its length.
+fn commonness(bytes: &[u8]) -> f64 {
+    /// Counted in requests, responses and calls of tools of many agents, and in what people ask of them; commonest first.
+    const COMMON: &str = "the to and a of in is for you that can or as ai name agent text if with on be self call number time \
+        assistant date are update message not this it value function your at from type tools get string such first details file more like \
+        total have code last each an amount current how please information new data use which will none default should by object class \
+        search must other return human command context answer way need we could same only change but task format any all me what would \
+        do they using so user there when has without question think model was its these than does about into out no one";
+    let share = |word: &[u8]| {
+        let mut ranked = COMMON.split_whitespace().zip(2_u16..);
+        let rank = ranked.find(|(known, _)| known.as_bytes().starts_with(word));
+        let by_length = || 0.15_f64.powi(i32::try_from(word.len()).unwrap_or(i32::MAX));
+        rank.map_or_else(by_length, |(_, rank)| 0.2 / f64::from(rank))
+    };
+    bytes.split(|byte| !in_word(*byte)).filter(|word| !word.is_empty()).map(share).product()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn finds_what_begins_with_a_word_or_holds_one(
+            literals in prop::collection::btree_set("[ab]{4,9}|[ab1 ]{3,12}", 1..90),
+            text in "[ab1 ]{0,90}|[ab1 ]{500,1060}",
+        ) {
+            let literals: Vec<(&[u8], usize)> = literals
+                .iter()
+                .filter_map(|literal| Some((literal.as_bytes(), anchor(literal.as_bytes(), true)?)))
+                .collect();
+            let mut found = Vec::new();
+            AtWords::new(literals.iter().copied()).search(text.as_bytes(), |literal, range| found.push((literal, range)));
+            found.sort_by_key(|(literal, range)| (*literal, range.start));
+            let mut expected = Vec::new();
+            for (index, (literal, anchor)) in literals.iter().enumerate() {
+                for (at, _) in text.as_bytes().windows(literal.len()).enumerate().filter(|(_, part)| part == literal) {
+                    let before = (at + anchor).checked_sub(1).and_then(|before| text.as_bytes().get(before));
+                    if !before.is_some_and(|before| in_word(*before)) {
+                        expected.push((index, at..at + literal.len()));
+                    }
+                }
+            }
+            prop_assert_eq!(found, expected);
+        }
+    }
+}

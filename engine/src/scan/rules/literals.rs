@@ -1,0 +1,105 @@
+//! Finds literals, each by what is fastest for it.
+
+use std::ops::Range;
+
+use aho_corasick::packed::Searcher;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
+
+use super::at_words::AtWords;
+
+/// What [`Searcher`] can find at once; with more it is slower than an automaton.
+pub(super) const FEW: usize = 64;
+
+/// A set of literals.
+#[derive(Debug)]
+pub(super) enum Literals {
+    /// Of which each has a beginning of a word.
+    AtWords(AtWords),
+    Few(Few),
+    Many(Box<AhoCorasick>),
+    None,
+}
+
+/// Literals for which there is vector search on this processor.
+#[derive(Debug)]
+pub(super) struct Few {
+    searcher: Box<Searcher>,
+    literals: Vec<Box<[u8]>>,
+}
+
+impl Literals {
+    /// Of any kind, none of them empty.
+    pub(super) fn new(literals: &[&[u8]]) -> Self {
+        if literals.is_empty() {
+            return Self::None;
+        }
+        match (literals.len() <= FEW).then(|| Searcher::new(literals)).flatten() {
+            Some(searcher) => Self::Few(Few {
+                searcher: Box::new(searcher),
+                literals: literals.iter().map(|literal| Box::from(*literal)).collect(),
+            }),
+            None => Self::many(literals),
+        }
+    }
+
+    fn many(literals: &[&[u8]]) -> Self {
+        let fastest = Some(AhoCorasickKind::DFA);
+        let automaton = AhoCorasick::builder().kind(fastest).build(literals);
+        automaton.map_or(Self::None, |automaton| Self::Many(Box::new(automaton)))
+    }
+
+    /// Calls `hit` with each literal that stands in `text` and where; in the order of their ends, give or take a literal's length.
+    #[inline]
+    pub(super) fn search(&self, text: &[u8], mut hit: impl FnMut(usize, Range<usize>)) {
+        match self {
+            Self::AtWords(words) => words.search(text, hit),
+            Self::Few(few) => few.search(text, hit),
+            Self::Many(many) => {
+                for found in many.find_overlapping_iter(text) {
+                    hit(found.pattern().as_usize(), found.range());
+                }
+            }
+            Self::None => {}
+        }
+    }
+}
+
+impl Few {
+    fn search(&self, text: &[u8], mut hit: impl FnMut(usize, Range<usize>)) {
+        let mut from = 0;
+        // It tells one literal for each place, and none that begins within another.
+        while let Some(found) = self.searcher.find_in(text, (from..text.len()).into()) {
+            let rest = text.get(found.start()..).unwrap_or_default();
+            for (index, literal) in self.literals.iter().enumerate() {
+                if rest.starts_with(literal) {
+                    hit(index, found.start()..found.start() + literal.len());
+                }
+            }
+            from = found.start() + 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn few_are_found_as_many_are(
+            literals in prop::collection::btree_set("[ab]{2,5}|[a-c ]{3,12}", 1..=FEW),
+            text in "[a-c ]{0,90}",
+        ) {
+            let literals: Vec<&[u8]> = literals.iter().map(String::as_bytes).collect();
+            let found = |literals: &Literals| {
+                let mut found = Vec::new();
+                literals.search(text.as_bytes(), |literal, range| found.push((literal, range.start, range.end)));
+                found.sort_unstable();
+                found
+            };
+            prop_assert_eq!(found(&Literals::new(&literals)), found(&Literals::many(&literals)));
+        }
+    }
+}
