@@ -28,6 +28,9 @@ const WORDS: [&str; 12] = [
     "chat.completion",
 ];
 
+/// Bytes of the longest of these.
+const LONGEST: usize = "chat.completion".len();
+
 /// Names of their members, of those that are long enough to be judged.
 const NAMES: [&str; 12] = [
     "reasoning_tokens",
@@ -100,7 +103,7 @@ impl Scanner {
 
     /// Whether nothing can stand in a string, as it has been judged before.
     pub(super) fn passes(&self, text: &Text<'_>) -> bool {
-        self.passes_protocol && WORDS.contains(&text.raw())
+        text.raw().len() <= LONGEST && self.passes_protocol && WORDS.contains(&text.raw())
     }
 
     /// Whether nothing can stand in a member's name, as it has been judged before.
@@ -138,6 +141,14 @@ impl Scanner {
         let passages: Vec<Passage<'_>> = unseen.all.iter().map(|one| one.passage(said)).collect();
         let mut all = Vec::new();
         self.rules.scan_all(&passages, &mut all);
+        if all.is_empty() {
+            let slots = unseen.all.iter().filter_map(|one| match &one.reading {
+                Reading::Plain(slot) => slot.as_ref(),
+                Reading::Nested => None,
+            });
+            slots.for_each(|slot| self.seen.store(slot, &[]));
+            return unseen.clear();
+        }
         let mut all = all.into_iter().peekable();
         let mut of = |passage: usize| -> Vec<Finding> {
             let next = || all.next_if(|(at, _)| *at <= passage).map(|(_, finding)| finding);
@@ -160,8 +171,7 @@ impl Scanner {
             }
             found.extend(findings.into_iter().map(|finding| (one.index, finding)));
         }
-        unseen.all.clear();
-        unseen.said.clear();
+        unseen.clear();
     }
 }
 
@@ -197,6 +207,11 @@ impl<'t, 's> Unseen<'t, 's> {
             let words = self.say(&Text::lenient(&nested));
             self.all.push(One { index, speaker, words, reading: Reading::Nested });
         }
+    }
+
+    fn clear(&mut self) {
+        self.all.clear();
+        self.said.clear();
     }
 
     fn say(&mut self, text: &Text<'_>) -> Words<'t> {

@@ -30,21 +30,29 @@ pub(super) fn fold_into(text: &str, space: Space, out: &mut Vec<u8>, origins: &m
     origins.finish(text.len());
 }
 
-/// As [`fold`], added to a text that holds others; `origin` is where this one begins in what `origins` lead to.
+/// As [`fold`], added to a text that holds others; `origin` is where this one begins in what `origins` lead to. Says whether all of it is
+/// ASCII.
 pub(in crate::scan) fn fold_onto(
     text: &str,
     origin: usize,
     out: &mut Vec<u8>,
     origins: &mut Origins,
-) {
-    fold_from(text, origin, Space::One, out, origins);
+) -> bool {
+    fold_from(text, origin, Space::One, out, origins)
 }
 
-fn fold_from(text: &str, origin: usize, space: Space, out: &mut Vec<u8>, origins: &mut Origins) {
+fn fold_from(
+    text: &str,
+    origin: usize,
+    space: Space,
+    out: &mut Vec<u8>,
+    origins: &mut Origins,
+) -> bool {
     out.reserve(text.len() + BLOCK);
     let bytes = text.as_bytes();
     let after_space = space == Space::One && out.last() == Some(&b' ');
-    let mut fold = Fold { text, origin, space, after_space, is_aligned: false, out, origins };
+    let mut fold =
+        Fold { text, origin, space, after_space, is_aligned: false, is_ascii: true, out, origins };
     let mut at = 0;
     // Each block is folded where it is read: one that came from either place would go by memory.
     while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<BLOCK>) {
@@ -56,6 +64,7 @@ fn fold_from(text: &str, origin: usize, space: Space, out: &mut Vec<u8>, origins
     while at < bytes.len() {
         at = fold.block(at, block::sixteen(bytes, at), block::sixteen(bytes, at + 16));
     }
+    fold.is_ascii
 }
 
 /// A text being folded.
@@ -67,6 +76,8 @@ struct Fold<'t, 'o> {
     after_space: bool,
     /// Whether what was added last stands as it stood.
     is_aligned: bool,
+    /// Whether all so far was ASCII.
+    is_ascii: bool,
     out: &'o mut Vec<u8>,
     origins: &'o mut Origins,
 }
@@ -107,6 +118,7 @@ impl Fold<'_, '_> {
             self.after_space = true;
             return at + usize::try_from((spaces >> plain).trailing_ones()).unwrap_or_default();
         }
+        self.is_ascii = false;
         let at = fold_wide(self.text, at, self.origin, self.space, self.out, self.origins);
         self.after_space = self.space == Space::One && self.out.last() == Some(&b' ');
         at

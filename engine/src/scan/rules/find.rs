@@ -81,10 +81,10 @@ struct Chunk {
 impl Batch {
     fn add(&mut self, passage: usize, start: usize, text: &str) {
         let from = self.folded.len();
-        normalise::fold_onto(text, self.len, &mut self.folded, &mut self.origins);
+        let is_ascii = normalise::fold_onto(text, self.len, &mut self.folded, &mut self.origins);
         self.stretches.push(Stretch { passage, range: from..self.folded.len() });
         self.folded.extend(APART);
-        self.chunks.push(Chunk { start, origin: self.len, is_ascii: text.is_ascii() });
+        self.chunks.push(Chunk { start, origin: self.len, is_ascii });
         self.len += text.len();
     }
 
