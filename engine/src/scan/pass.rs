@@ -383,7 +383,8 @@ impl<'s, 'a> Pass<'s, 'a> {
     }
 
     fn string(&mut self, text: Text<'a>, start: usize) {
-        let is_message = self.is_message();
+        let is_role = self.open.last().is_some_and(|object| object.name == Names::ROLE);
+        let is_message = is_role && self.is_message();
         let placed = self.placed();
         if let Some(object) = self.open.last_mut() {
             match object.name {
