@@ -80,24 +80,33 @@ impl<'a> Text<'a> {
             return out.extend_from_slice(self.raw.as_bytes());
         }
         out.reserve(self.raw.len() + BLOCK);
-        let mut rest = self.raw.as_bytes();
-        while !rest.is_empty() {
-            // A whole block is copied, which takes no call, and what is too much of it left behind.
-            let block = block::sixteen(rest, 0);
-            let plain = first_bit(block.simd_eq(u8x16::splat(b'\\')).to_bitmask()).min(rest.len());
-            out.extend_from_slice(&block.to_array());
-            out.truncate(out.len() - BLOCK + plain);
-            rest = rest.get(plain..).unwrap_or_default();
-            if plain < BLOCK
-                && let Some((b'\\', escape)) = rest.split_first()
-            {
-                let (char, len) = unescape(escape).unwrap_or(('\\', 0));
-                match u8::try_from(char) {
-                    Ok(byte) if byte.is_ascii() => out.push(byte),
-                    _ => out.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes()),
+        let bytes = self.raw.as_bytes();
+        let mut at = 0;
+        while let Some(rest) = bytes.get(at..) {
+            let plain = if let Some(block) = rest.first_chunk() {
+                let slashes = u8x16::new(*block).simd_eq(u8x16::splat(b'\\')).to_bitmask();
+                // A whole block is copied, which takes no call, and what is too much of it left behind.
+                out.extend_from_slice(block);
+                if slashes == 0 {
+                    // Apart, so that the next block need not wait for where this one ends.
+                    at += BLOCK;
+                    continue;
                 }
-                rest = escape.get(len..).unwrap_or_default();
+                let plain = first_bit(slashes);
+                out.truncate(out.len() - BLOCK + plain);
+                plain
+            } else {
+                let plain = rest.iter().take_while(|byte| **byte != b'\\').count();
+                out.extend_from_slice(rest.get(..plain).unwrap_or_default());
+                plain
+            };
+            let Some([_, escape @ ..]) = rest.get(plain..) else { return };
+            let (char, len) = unescape(escape).unwrap_or(('\\', 0));
+            match u8::try_from(char) {
+                Ok(byte) if byte.is_ascii() => out.push(byte),
+                _ => out.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes()),
             }
+            at += plain + 1 + len;
         }
     }
 
