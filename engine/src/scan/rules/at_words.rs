@@ -38,7 +38,8 @@ const SHARED: u32 = 4;
 /// A set of literals, each with a place where a word begins.
 #[derive(Debug)]
 pub(super) struct AtWords {
-    literals: Vec<Box<[u8]>>,
+    /// One after the other, so that comparing them takes few looks at memory.
+    literals: Box<[u8]>,
     /// A bit for each hash.
     hashes: Box<[u64; WORDS]>,
     /// For each group of hashes, where its entries begin.
@@ -54,6 +55,9 @@ struct Entry {
     /// The bits of these that are the literal's.
     mask: u64,
     literal: u32,
+    /// Where it begins in all literals, and ends.
+    from: u32,
+    to: u32,
     /// Bytes of the literal before its anchor.
     before: u32,
 }
@@ -78,13 +82,11 @@ pub(super) fn anchor(literal: &[u8], there: bool) -> Option<usize> {
 impl AtWords {
     /// Literals with their anchors.
     pub(super) fn new<'l>(literals: impl Iterator<Item = (&'l [u8], usize)>) -> Self {
-        let literals: Vec<(Box<[u8]>, usize)> =
-            literals.map(|(literal, anchor)| (Box::from(literal), anchor)).collect();
-        let mut entries: Vec<(u16, Entry)> = literals
-            .iter()
-            .enumerate()
-            .map(|(index, (literal, anchor))| Entry::new(index, literal, *anchor))
-            .collect();
+        let (mut all, mut entries) = (Vec::new(), Vec::new());
+        for (index, (literal, anchor)) in literals.enumerate() {
+            entries.push(Entry::new(index, literal, anchor, all.len()));
+            all.extend_from_slice(literal);
+        }
         entries.sort_by_key(|(hash, entry)| (*hash, entry.literal));
         let mut hashes = Box::new([0; WORDS]);
         for (hash, _) in &entries {
@@ -100,7 +102,7 @@ impl AtWords {
             hashes,
             firsts: (0..=1 << (HASH - SHARED)).map(before).collect(),
             entries: entries.into_iter().map(|(_, entry)| entry).collect(),
-            literals: literals.into_iter().map(|(literal, _)| literal).collect(),
+            literals: all.into(),
         }
     }
 
@@ -169,11 +171,11 @@ impl AtWords {
                     continue;
                 }
                 let Some(start) = at.checked_sub(usize_of(entry.before)) else { continue };
-                let index = usize_of(entry.literal);
-                let literal = self.literals.get(index).map(AsRef::as_ref).unwrap_or_default();
+                let literal = self.literals.get(usize_of(entry.from)..usize_of(entry.to));
+                let literal = literal.unwrap_or_default();
                 let range = start..start + literal.len();
                 if text.get(range.clone()) == Some(literal) {
-                    hit(index, range);
+                    hit(usize_of(entry.literal), range);
                 }
             }
         }
@@ -190,8 +192,8 @@ impl AtWords {
 }
 
 impl Entry {
-    /// Of a literal and its anchor; and its hash.
-    fn new(index: usize, literal: &[u8], anchor: usize) -> (u16, Self) {
+    /// Of a literal, its anchor and where it begins in all literals; and its hash.
+    fn new(index: usize, literal: &[u8], anchor: usize, from: usize) -> (u16, Self) {
         let rest = literal.get(anchor..).unwrap_or_default();
         let bytes = block::eight(rest, 0);
         let [long, short, shortest] = hashes(bytes);
@@ -202,7 +204,8 @@ impl Entry {
         };
         let mask = u64::MAX >> (64 - 8 * rest.len().clamp(1, LONG));
         let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-        (hash, Self { bytes, mask, literal: number(index), before: number(anchor) })
+        let (from, to) = (number(from), number(from + literal.len()));
+        (hash, Self { bytes, mask, literal: number(index), from, to, before: number(anchor) })
     }
 }
 
