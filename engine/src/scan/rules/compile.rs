@@ -43,8 +43,9 @@ impl Edges {
     /// Whether a literal counts that stands at `at`.
     pub(super) fn count(self, text: &[u8], at: &Range<usize>) -> bool {
         let is_in_word = |at: usize| text.get(at).is_some_and(|byte| at_words::in_word(*byte));
-        let goes_on = self.begins && at.start.checked_sub(1).is_some_and(is_in_word);
-        !goes_on && !(self.ends && is_in_word(at.end))
+        let begun_before = self.begins && at.start.checked_sub(1).is_some_and(is_in_word);
+        let goes_on = self.ends && is_in_word(at.end);
+        !begun_before && !goes_on
     }
 }
 
