@@ -82,14 +82,7 @@ impl Names {
         if key.raw().len() > 6 * "system_instruction".len() {
             return Self::default();
         }
-        let unescaped;
-        let name = if key.is_escaped() {
-            unescaped = key.unescaped();
-            &*unescaped
-        } else {
-            key.raw()
-        };
-        match name {
+        match &*key.unescaped() {
             "role" => Self::ROLE,
             "type" => Self::TYPE,
             "result" => Self::RESULT,

@@ -52,7 +52,6 @@ impl<'a> Places<'a> {
     }
 
     /// The pointer of the string, or of the member with the name, that begins at byte `start`, which is no earlier than the one before.
-    /// Empty where none does.
     pub(super) fn pointer(&mut self, start: usize) -> String {
         while self.reader.range().start < start {
             if !self.read() {

@@ -1,6 +1,6 @@
 //! The rules, and how they are matched: part of step 1.
 //!
-//! Rules are data: `rules/injection.toml` shows the form. The literals of all rules are found in one pass over the normalised text; a rule's
+//! Rules are data: `rules/injection.toml` shows the form. The literals of all rules are found together in the normalised text; a rule's
 //! regex runs only in the windows around its own literals.
 
 mod at_words;

@@ -58,7 +58,7 @@ pub(in crate::scan) fn decode(run: &str) -> Option<String> {
     start.iter_mut().zip(run()).for_each(|(to, byte)| *to = standard(byte));
     let is_hex = || run().all(|byte| byte.is_ascii_hexdigit());
     // Three letters of a text give four of which hardly ever all are lower-case: a name in a program is none.
-    let is_name = || start.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'+' | b'/'));
+    let is_name = || run().map(standard).all(|byte| matches!(byte, b'a'..=b'z' | b'+' | b'/'));
     let is_base64 = || !is_name() && start.windows(FIRST).any(is_readable_base64);
     if !is_hex() && !is_base64() {
         return None;

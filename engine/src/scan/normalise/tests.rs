@@ -181,8 +181,12 @@ fn encoded_runs_are_decoded() {
             "{encoded}: {decoded:?}"
         );
     }
+    // Padded so that its beginning is lower-case, as in the name of something.
+    let padded = BASE64_STANDARD.encode(format!("{}{text}", "jgl".repeat(7)));
+    assert!(encoded::decode(&padded).unwrap().contains(text));
     for no in [
         "src/components/buttons/primary",
+        "update_reservation_passengers",
         "abcdefghijklmnopqrstuvwxyz",
         "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
     ] {

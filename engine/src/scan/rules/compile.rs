@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use aho_corasick::AhoCorasick;
-use aho_corasick::packed::Searcher;
 use regex_automata::Input;
 use regex_automata::meta::{BuildError, Regex};
 use regex_automata::util::syntax;
@@ -143,29 +141,15 @@ impl Rule {
 #[derive(Debug)]
 struct Near {
     literals: Vec<Vec<u8>>,
-    ready: OnceLock<Option<Finder>>,
-}
-
-/// Vector search where the literals are few enough for it.
-#[derive(Debug)]
-enum Finder {
-    Few(Box<Searcher>),
-    Many(AhoCorasick),
+    /// Made when it is first needed.
+    ready: OnceLock<Literals>,
 }
 
 impl Near {
     fn stands_in(&self, window: &[u8]) -> bool {
-        match self.ready.get_or_init(|| self.finder()) {
-            Some(Finder::Few(few)) => few.find(window).is_some(),
-            Some(Finder::Many(many)) => many.is_match(window),
-            None => false,
-        }
-    }
-
-    fn finder(&self) -> Option<Finder> {
-        let few = (self.literals.len() <= FEW).then(|| Searcher::new(&self.literals)).flatten();
-        few.map(|few| Finder::Few(Box::new(few)))
-            .or_else(|| AhoCorasick::new(&self.literals).ok().map(Finder::Many))
+        let literals =
+            || Literals::new(&self.literals.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        self.ready.get_or_init(literals).stand_in(window)
     }
 }
 
@@ -229,7 +213,10 @@ impl Indexes {
             for (literal, rule) in raw.iter().filter(|(literal, _)| literal.bytes.is_ascii()) {
                 let text = str::from_utf8(&literal.bytes).unwrap_or_default();
                 let bytes = normalise::fold(text).0;
-                raw_shows &= bytes.len() >= MIN_LITERAL;
+                if bytes.len() < MIN_LITERAL {
+                    raw_shows = false;
+                    continue;
+                }
                 folded.push((Literal { bytes, ..*literal }, *rule));
             }
         }

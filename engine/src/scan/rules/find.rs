@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::ops::Range;
 
 use super::RuleSet;
+use super::at_words::in_word;
 use super::compile::Indexes;
 use super::search::{Search, Stretch, Windows};
 use crate::scan::normalise::{self, GAP, Origins, Revealed, Suspects, encoded};
@@ -17,6 +18,9 @@ const CHUNK: usize = 1 << 15;
 
 /// Bytes that a chunk has in common with the one before, so that what stands on their border is found.
 const OVERLAP: usize = 1 << 10;
+
+/// Bytes of the longest word that is not divided between chunks.
+const LONGEST_WORD: usize = 64;
 
 /// Bytes on each side of a suspect word that are read with it.
 const AROUND: usize = 400;
@@ -268,12 +272,17 @@ impl Judged<'_> {
     }
 }
 
-/// A text in chunks that overlap, each with where it begins.
+/// A text in chunks that overlap, each with where it begins; they begin and end between words, unless those are very long.
 fn chunks(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let starts = (0..text.len().max(1)).step_by(CHUNK);
-    starts.map(|start| {
+    let word_end = |at: usize| {
+        let rest = text.as_bytes().get(at..).unwrap_or_default();
+        at + rest.iter().take(LONGEST_WORD).take_while(|byte| in_word(**byte)).count()
+    };
+    starts.map(move |start| {
         let from = text.floor_char_boundary(start.saturating_sub(OVERLAP));
-        let to = text.ceil_char_boundary((start + CHUNK).min(text.len()));
+        let from = if from > 0 { word_end(from) } else { 0 };
+        let to = word_end(text.ceil_char_boundary((start + CHUNK).min(text.len())));
         (from, text.get(from..to).unwrap_or_default())
     })
 }

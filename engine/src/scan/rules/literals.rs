@@ -10,6 +10,9 @@ use super::at_words::AtWords;
 /// What [`Searcher`] can find at once; with more it is slower than an automaton.
 pub(super) const FEW: usize = 64;
 
+/// Of which [`AhoCorasick`] is made for speed: some 10 kB each.
+const MANY: usize = 512;
+
 /// A set of literals.
 #[derive(Debug)]
 pub(super) enum Literals {
@@ -43,9 +46,24 @@ impl Literals {
     }
 
     fn many(literals: &[&[u8]]) -> Self {
-        let fastest = Some(AhoCorasickKind::DFA);
-        let automaton = AhoCorasick::builder().kind(fastest).build(literals);
+        let kind = (literals.len() <= MANY).then_some(AhoCorasickKind::DFA);
+        // It cannot fail: it counts to 2^31, and rules are read from memory.
+        let automaton = AhoCorasick::builder().kind(kind).build(literals);
         automaton.map_or(Self::None, |automaton| Self::Many(Box::new(automaton)))
+    }
+
+    /// Whether one of them stands in `text`.
+    pub(super) fn stand_in(&self, text: &[u8]) -> bool {
+        match self {
+            Self::AtWords(words) => {
+                let mut stand = false;
+                words.search(text, |_, _| stand = true);
+                stand
+            }
+            Self::Few(few) => few.searcher.find(text).is_some(),
+            Self::Many(many) => many.is_match(text),
+            Self::None => false,
+        }
     }
 
     /// Calls `hit` with each literal that stands in `text` and where; in the order of their ends, give or take a literal's length.

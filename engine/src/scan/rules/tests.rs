@@ -104,6 +104,23 @@ fn literals_count_where_words_begin_or_as_whole_words_or_anywhere() {
 }
 
 #[test]
+fn words_are_not_divided_between_chunks() {
+    let own = "[[rule]]\nid = 'own'\ncategory = 'jailbreak'\nseverity = 0.3\ndescription = 'ours'\nliterals = ['horny']\nwords = ['meth']\n";
+    let set = RuleSet::with(&[own]).unwrap();
+    for (word, is_found) in [("thorny", false), ("methods", false), ("horny", true), ("meth", true)]
+    {
+        for before in (31_700..31_760).chain(32_720..32_780) {
+            let text = format!("{} {word} {}", "- ".repeat(before / 2), "- ".repeat(1000));
+            let found = found(&set, &text, Speaker::User).iter().any(|one| one.rule == "own");
+            assert_eq!(found, is_found, "{word} behind {before}");
+            let text = format!("-{text}");
+            let found = self::found(&set, &text, Speaker::User).iter().any(|one| one.rule == "own");
+            assert_eq!(found, is_found, "{word} behind {before} and one");
+        }
+    }
+}
+
+#[test]
 fn literals_of_white_space_are_found_in_text_as_it_is() {
     let own = "[[rule]]\nid = 'blank-lines'\ncategory = 'malformed'\nseverity = 0.3\ndescription = 'ours'\nraw = true\nliterals = [\"\\r\\n\\r\\n\"]\n";
     let set = RuleSet::with(&[own]).unwrap();
