@@ -6,6 +6,7 @@
 //! up a place depends on no other place, and a word takes one look, however long it is.
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use wide::u8x16;
 
@@ -240,17 +241,21 @@ fn hashed(bytes: &[u8]) -> &[u8] {
     lengths.into_iter().find_map(|len| bytes.get(..len)).unwrap_or_default()
 }
 
-/// How often what agents send has these bytes at the beginning of a word, roughly: the product of its words' shares, each by its rank among
-/// the commonest (Zipf's law), else by its length.
-fn commonness(bytes: &[u8]) -> f64 {
-    /// Counted in requests, responses and calls of tools of many agents, and in what people ask of them; commonest first.
-    const COMMON: &str = "the to and a of in is for you that can or as ai name agent text if with on be self call number time \
+/// The commonest words of requests, responses and calls of tools of many agents, and of what people ask of them; commonest first.
+static COMMON: LazyLock<Vec<&str>> = LazyLock::new(|| {
+    const WORDS: &str = "the to and a of in is for you that can or as ai name agent text if with on be self call number time \
         assistant date are update message not this it value function your at from type tools get string such first details file more like \
         total have code last each an amount current how please information new data use which will none default should by object class \
         search must other return human command context answer way need we could same only change but task format any all me what would \
         do they using so user there when has without question think model was its these than does about into out no one";
+    WORDS.split_whitespace().collect()
+});
+
+/// How often what agents send has these bytes at the beginning of a word, roughly: the product of its words' shares, each by its rank among
+/// the commonest (Zipf's law), else by its length.
+fn commonness(bytes: &[u8]) -> f64 {
     let share = |word: &[u8]| {
-        let mut ranked = COMMON.split_whitespace().zip(2_u16..);
+        let mut ranked = COMMON.iter().zip(2_u16..);
         let rank = ranked.find(|(known, _)| known.as_bytes().starts_with(word));
         let by_length = || 0.15_f64.powi(i32::try_from(word.len()).unwrap_or(i32::MAX));
         rank.map_or_else(by_length, |(_, rank)| 0.2 / f64::from(rank))
