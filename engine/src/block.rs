@@ -11,17 +11,21 @@ pub(crate) fn sixteen(bytes: &[u8], at: usize) -> u8x16 {
     }
 }
 
-/// What `tell` tells of the 64 bytes from `at` on, zeros where there are none. It looks at them where they were read: a block that came from
-/// either place would go by memory.
+/// What `tell` tells of the bytes from `at` on in blocks of 16, zeros where there are none. It looks at them where they were read: blocks
+/// that came from either place would go by memory.
 #[inline]
-pub(crate) fn sixty_four<T>(bytes: &[u8], at: usize, tell: impl Fn([u8x16; 4]) -> T) -> T {
-    match bytes.get(at..).and_then(<[u8]>::first_chunk::<64>) {
+pub(crate) fn blocks<const BLOCKS: usize, T>(
+    bytes: &[u8],
+    at: usize,
+    tell: impl FnOnce([u8x16; BLOCKS]) -> T,
+) -> T {
+    match bytes.get(at..at + 16 * BLOCKS) {
         Some(whole) => {
             let (parts, _) = whole.as_chunks();
             let part = |at: usize| u8x16::new(parts.get(at).copied().unwrap_or_default());
             tell(std::array::from_fn(part))
         }
-        None => tell(last(bytes.get(at..).unwrap_or_default())),
+        None => tell(last(bytes, at)),
     }
 }
 
@@ -34,10 +38,10 @@ pub(crate) fn eight(bytes: &[u8], at: usize) -> u64 {
     }
 }
 
-/// Fewer than 64 bytes.
+/// The last blocks, of which not all are whole.
 #[inline(never)]
-fn last(bytes: &[u8]) -> [u8x16; 4] {
-    std::array::from_fn(|at| sixteen(bytes, 16 * at))
+fn last<const BLOCKS: usize>(bytes: &[u8], at: usize) -> [u8x16; BLOCKS] {
+    std::array::from_fn(|block| sixteen(bytes, at + 16 * block))
 }
 
 /// Fewer than 16 bytes: put together in registers, as a processor waits before it reads as one what was written in parts.
@@ -90,7 +94,7 @@ mod tests {
             let mut expected = bytes.to_vec();
             expected.resize(20, 0);
             assert_eq!(Some(sixteen(bytes, 0).to_array()), expected.first_chunk().copied());
-            let parts = sixty_four(bytes, 0, |block| block.map(u8x16::to_array));
+            let parts = blocks(bytes, 0, |blocks: [u8x16; 4]| blocks.map(u8x16::to_array));
             assert_eq!(parts.as_flattened().get(..20), Some(expected.as_slice()));
             assert_eq!(Some(eight(bytes, 0).to_le_bytes()), expected.first_chunk().copied());
         }

@@ -88,10 +88,7 @@ pub(super) struct Pass<'s, 'a> {
     payload: &'a [u8],
     open: Vec<Open<'a>>,
     waiting: Vec<Passage<'a>>,
-    /// What the document's places are told from, and where in it the document begins.
-    text: &'a str,
-    document: usize,
-    /// Once something was found in the document.
+    /// Of the document that is being read, once a container has been met.
     places: Option<Places<'a>>,
     /// Where the last event ended.
     read_to: usize,
@@ -152,8 +149,6 @@ impl<'s, 'a> Pass<'s, 'a> {
             payload,
             open: Vec::new(),
             waiting: Vec::with_capacity(passages),
-            text: "",
-            document: 0,
             places: None,
             read_to: 0,
             is_json: false,
@@ -187,7 +182,6 @@ impl<'s, 'a> Pass<'s, 'a> {
         while read.is_err() && self.is_json && self.open.is_empty() && self.another_follows() {
             self.judge(true)?;
             let from = self.read_to;
-            (self.document, self.places) = (from, None);
             let reader = Reader::resume(text, from, self.screen.max_depth);
             read = Watched::new(reader, &mut self).finish();
             if self.read_to == from {
@@ -289,12 +283,13 @@ impl<'s, 'a> Pass<'s, 'a> {
                 passage.speaker = Speaker::Unknown;
             }
         }
-        let places = self.places.take();
-        let reader = || Reader::resume(self.text, self.document, self.screen.max_depth);
-        let mut places = places.unwrap_or_else(|| Places::new(reader()));
+        let mut places = self.places.take();
         // Before what a string says stands its quote.
-        self.passages(&waiting, |passage| places.pointer(passage.at.saturating_sub(1)));
-        self.places = Some(places);
+        self.passages(&waiting, |passage| match &mut places {
+            Some(places) => places.pointer(passage.at.saturating_sub(1)),
+            None => String::new(),
+        });
+        self.places = places;
         waiting.clear();
         self.waiting = waiting;
         for container in &mut self.open {
@@ -484,7 +479,6 @@ impl<'a> Watch<'a> for Pass<'_, 'a> {
         if *event != Event::End {
             self.read_to = range.end;
         }
-        self.text = reader.text();
         match event {
             Event::Key(key) => self.member(*key, range.start),
             Event::String(text) => {
@@ -492,6 +486,10 @@ impl<'a> Watch<'a> for Pass<'_, 'a> {
                 self.string(*text, range.start);
             }
             Event::ObjectStart | Event::ArrayStart => {
+                if self.open.is_empty() {
+                    let again = Reader::resume(reader.text(), range.start, self.screen.max_depth);
+                    self.places = Some(Places::new(again));
+                }
                 self.value();
                 self.open(range.start, *event == Event::ArrayStart);
             }

@@ -52,24 +52,22 @@ pub(in crate::scan) fn whole(text: &str, at: &Range<usize>) -> Range<usize> {
 
 /// The text that a run holds, if it holds one.
 pub(in crate::scan) fn decode(run: &str) -> Option<String> {
-    let run = || run.bytes().filter(|byte| is_run(*byte));
+    let run = || run.bytes().filter(|byte| is_run(*byte)).map(standard);
     // Most runs are none, which their beginning tells.
     let mut start = [0; FIRST + SKIPPED];
-    start.iter_mut().zip(run()).for_each(|(to, byte)| *to = standard(byte));
-    let is_hex = || run().all(|byte| byte.is_ascii_hexdigit());
+    start.iter_mut().zip(run()).for_each(|(to, byte)| *to = byte);
+    let is_hex = run().all(|byte| byte.is_ascii_hexdigit());
     // Three letters of a text give four of which hardly ever all are lower-case: a name in a program is none.
-    let is_name = || run().map(standard).all(|byte| matches!(byte, b'a'..=b'z' | b'+' | b'/'));
+    let is_name = || run().all(|byte| matches!(byte, b'a'..=b'z' | b'+' | b'/'));
     let is_base64 = || !is_name() && start.windows(FIRST).any(is_readable_base64);
-    if !is_hex() && !is_base64() {
+    if !is_hex && !is_base64() {
         return None;
     }
-    let run: Vec<u8> = run().map(standard).collect();
+    let run: Vec<u8> = run().collect();
     if run.len() < SHORTEST_RUN {
         return None;
     }
-    if run.iter().all(u8::is_ascii_hexdigit)
-        && let Some(text) = hexadecimal(&run)
-    {
+    if is_hex && let Some(text) = hexadecimal(&run) {
         return Some(text);
     }
     (0..=SKIPPED).find_map(|skipped| base64(run.get(skipped..)?))
@@ -84,7 +82,7 @@ fn standard(byte: u8) -> u8 {
     }
 }
 
-/// A character may be cut off at its end.
+/// Whether the beginning of base64 holds text; a character may be cut off at its end.
 fn is_readable_base64(first: &[u8]) -> bool {
     let mut decoded = [0; FIRST / 4 * 3];
     BASE64.decode_slice(first, &mut decoded).is_ok() && readable(&decoded).is_some()
@@ -92,8 +90,6 @@ fn is_readable_base64(first: &[u8]) -> bool {
 
 fn base64(run: &[u8]) -> Option<String> {
     let whole = run.get(..run.len() - usize::from(run.len() % 4 == 1))?;
-    let first = whole.get(..FIRST).filter(|first| is_readable_base64(first));
-    first?;
     let sample = BASE64.decode(whole.get(..whole.len().min(SAMPLE))?).ok()?;
     readable(&sample)?;
     text(BASE64.decode(whole).ok()?)

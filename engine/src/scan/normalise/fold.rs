@@ -54,15 +54,8 @@ fn fold_from(
     let mut fold =
         Fold { text, origin, space, after_space, is_aligned: false, is_ascii: true, out, origins };
     let mut at = 0;
-    // Each block is folded where it is read: one that came from either place would go by memory.
-    while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<BLOCK>) {
-        let (parts, _) = block.as_chunks();
-        let [first, second] =
-            [0, 1].map(|part| u8x16::new(parts.get(part).copied().unwrap_or_default()));
-        at = fold.block(at, first, second);
-    }
     while at < bytes.len() {
-        at = fold.block(at, block::sixteen(bytes, at), block::sixteen(bytes, at + 16));
+        at = block::blocks(bytes, at, |[first, second]| fold.block(at, first, second));
     }
     fold.is_ascii
 }

@@ -25,7 +25,7 @@ pub(super) struct Kinds {
 impl Kinds {
     /// Of the bytes from `at` on; what is not there is of no kind.
     pub(super) fn of(text: &[u8], at: usize) -> Self {
-        block::sixty_four(text, at, Self::of_block)
+        block::blocks(text, at, Self::of_block)
     }
 
     #[inline]

@@ -76,8 +76,9 @@ pub(super) fn anchor(literal: &[u8], there: bool) -> Option<usize> {
             && before.map_or(there, |before| !in_word(*before))
     };
     let places = (0..=literal.len().checked_sub(SHORTEST)?).filter(begins);
-    let common = |at: &usize| commonness(hashed(literal.get(*at..).unwrap_or_default()));
-    places.min_by(|one, other| common(one).total_cmp(&common(other)))
+    let ranked = places.map(|at| (commonness(hashed(literal.get(at..).unwrap_or_default())), at));
+    let least = ranked.min_by(|(one, _), (other, _)| one.total_cmp(other));
+    least.map(|(_, at)| at)
 }
 
 impl AtWords {
@@ -131,7 +132,7 @@ impl AtWords {
     ) -> usize {
         let mut count = 0;
         for block in (from..text.len().min(from + STRETCH)).step_by(BLOCK) {
-            let word = block::sixty_four(text, block, words);
+            let word = block::blocks(text, block, words);
             let mut begins = word & !(word << 1 | *word_before);
             *word_before = word >> (BLOCK - 1);
             while begins != 0 {

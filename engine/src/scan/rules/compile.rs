@@ -262,7 +262,8 @@ impl Index {
         let many = of.len() > FEW;
         let (mut words, mut others, mut wide) = (Vec::new(), Vec::new(), Vec::new());
         for (literal, rules) in of {
-            match at_words::anchor(&literal.bytes, literal.edges.begins).filter(|_| many) {
+            let anchor = || at_words::anchor(&literal.bytes, literal.edges.begins);
+            match many.then(anchor).flatten() {
                 _ if !literal.bytes.is_ascii() => wide.push((literal, rules)),
                 Some(anchor) => words.push((literal, anchor, rules)),
                 None => others.push((literal, rules)),

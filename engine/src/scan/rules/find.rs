@@ -203,11 +203,9 @@ impl Judged<'_> {
         }
         let folded = batch.folded.get(stretch.range.clone()).unwrap_or_default();
         let from = stretch.range.start;
-        if !folded.is_ascii() {
-            self.search.wide(&self.indexes.folded, folded, stretch.passage, |range| {
-                batch.of(index, &(range.start + from..range.end + from))
-            });
-        }
+        self.search.wide(&self.indexes.folded, folded, stretch.passage, |range| {
+            batch.of(index, &(range.start + from..range.end + from))
+        });
         if let Some((hidden, at)) = normalise::hidden(text) {
             let at = at.start + chunk.start..at.end + chunk.start;
             self.aside(stretch.passage, &hidden, &at);

@@ -130,7 +130,9 @@ impl<'a> Search<'a> {
         passage: usize,
         of: impl Fn(&Range<usize>) -> Range<usize>,
     ) {
-        self.parts(index.wide(), bytes, passage, of);
+        if !bytes.is_ascii() {
+            self.parts(index.wide(), bytes, passage, of);
+        }
     }
 
     fn parts<'p>(
