@@ -1,32 +1,51 @@
-//! Blocks of bytes that are looked at together: what JSON's tokenizer and the screening share.
+//! Blocks of bytes that are looked at together, by the widest vectors that the processor has: what JSON's tokenizer and the screening share.
+//!
+//! What takes a `simd` is compiled for each [`Level`], and has to be inlined into the call of `dispatch!` that chooses one, else its vectors
+//! go by memory.
 
-use wide::u8x16;
+use fearless_simd::{Level, Simd, mask8x64, prelude::*, u8x64};
 
-/// The 16 bytes from `at` on, zeros where there are none.
+/// Bytes looked at together.
+pub(crate) const BLOCK: usize = 64;
+
+/// What this processor can.
+#[cfg(not(test))]
 #[inline]
-pub(crate) fn sixteen(bytes: &[u8], at: usize) -> u8x16 {
-    match bytes.get(at..).and_then(<[u8]>::first_chunk) {
-        Some(whole) => u8x16::new(*whole),
-        None => short(bytes.get(at..).unwrap_or_default()),
-    }
+pub(crate) fn level() -> Level {
+    Level::new()
 }
 
-/// What `tell` tells of the bytes from `at` on in blocks of 16, zeros where there are none. It looks at them where they were read: blocks
-/// that came from either place would go by memory.
-#[inline]
-pub(crate) fn blocks<const BLOCKS: usize, T>(
-    bytes: &[u8],
-    at: usize,
-    tell: impl FnOnce([u8x16; BLOCKS]) -> T,
-) -> T {
-    match bytes.get(at..at + 16 * BLOCKS) {
-        Some(whole) => {
-            let (parts, _) = whole.as_chunks();
-            let part = |at: usize| u8x16::new(parts.get(at).copied().unwrap_or_default());
-            tell(std::array::from_fn(part))
-        }
-        None => tell(last(bytes, at)),
+#[cfg(test)]
+pub(crate) use tests::{at_each_level, level};
+
+/// The block that begins at `at`, zeros where there is nothing.
+#[inline(always)]
+pub(crate) fn block<S: Simd>(simd: S, bytes: &[u8], at: usize) -> u8x64<S> {
+    let whole = bytes.get(at..).and_then(<[u8]>::first_chunk);
+    let bytes = whole.copied().unwrap_or_else(|| part(bytes.get(at..).unwrap_or_default()));
+    u8x64::simd_from(simd, bytes)
+}
+
+/// A block that is not whole.
+#[inline(never)]
+fn part(bytes: &[u8]) -> [u8; BLOCK] {
+    let mut block = [0; BLOCK];
+    if let Some(part) = block.get_mut(..bytes.len()) {
+        part.copy_from_slice(bytes);
     }
+    block
+}
+
+/// Which bytes are among the `len` from `least` on.
+#[inline(always)]
+pub(crate) fn within<S: Simd>(bytes: u8x64<S>, least: u8, len: u8) -> mask8x64<S> {
+    (bytes - least).simd_lt(len)
+}
+
+/// The place of the first bit that is set, the lowest being the first; [`BLOCK`] when none is.
+#[inline]
+pub(crate) fn first(bits: u64) -> usize {
+    usize::try_from(bits.trailing_zeros()).unwrap_or(BLOCK)
 }
 
 /// The 8 bytes from `at` on as a little-endian number, zeros where there are none.
@@ -38,26 +57,7 @@ pub(crate) fn eight(bytes: &[u8], at: usize) -> u64 {
     }
 }
 
-/// The last blocks, of which not all are whole.
-#[inline(never)]
-fn last<const BLOCKS: usize>(bytes: &[u8], at: usize) -> [u8x16; BLOCKS] {
-    std::array::from_fn(|block| sixteen(bytes, at + 16 * block))
-}
-
-/// Fewer than 16 bytes: put together in registers, as a processor waits before it reads as one what was written in parts.
-#[inline(never)]
-fn short(bytes: &[u8]) -> u8x16 {
-    let all = match (bytes.first_chunk(), bytes.last_chunk()) {
-        (Some(first), Some(last)) => {
-            let last = u128::from(u64::from_le_bytes(*last)) << (8 * (bytes.len() - 8));
-            u128::from(u64::from_le_bytes(*first)) | last
-        }
-        _ => shorter(bytes).into(),
-    };
-    u8x16::new(all.to_le_bytes())
-}
-
-/// Fewer than eight bytes.
+/// Fewer than eight bytes: put together in registers, as a processor waits before it reads as one what was written in parts.
 #[inline(never)]
 fn shorter(bytes: &[u8]) -> u64 {
     match bytes {
@@ -75,27 +75,52 @@ fn shorter(bytes: &[u8]) -> u64 {
     }
 }
 
-/// Which bytes are among the `len`, at least one, from `least` on: all bits are set in those, none in the others.
-#[inline]
-pub(crate) fn among(bytes: u8x16, least: u8, len: u8) -> u8x16 {
-    let above = bytes - u8x16::splat(least);
-    above.simd_eq(above.min(u8x16::splat(len - 1)))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
+    use fearless_simd::dispatch;
+
     use super::*;
+
+    thread_local! {
+        static LEVEL: Cell<Option<Level>> = const { Cell::new(None) };
+    }
+
+    /// What this processor can, or what a test wants of it.
+    pub(crate) fn level() -> Level {
+        LEVEL.get().unwrap_or_else(Level::new)
+    }
+
+    /// Calls `test` as if the processor could no more than each level that it has.
+    pub(crate) fn at_each_level(test: impl Fn()) {
+        let best = Level::new();
+        #[cfg(target_arch = "x86_64")]
+        let lower = [
+            Some(Level::baseline()),
+            best.as_sse4_2().map(|simd| simd.level()),
+            best.as_avx2().map(|simd| simd.level()),
+        ];
+        #[cfg(not(target_arch = "x86_64"))]
+        let lower = [Some(Level::baseline())];
+        for level in lower.into_iter().flatten().chain([best]) {
+            LEVEL.set(Some(level));
+            test();
+        }
+        LEVEL.set(None);
+    }
 
     #[test]
     fn what_is_not_there_is_zero() {
-        let all: Vec<u8> = (1..=20).collect();
+        let all: Vec<u8> = (1..=80).collect();
         for len in 0..=all.len() {
             let bytes = all.get(..len).unwrap_or_default();
             let mut expected = bytes.to_vec();
-            expected.resize(20, 0);
-            assert_eq!(Some(sixteen(bytes, 0).to_array()), expected.first_chunk().copied());
-            let parts = blocks(bytes, 0, |blocks: [u8x16; 4]| blocks.map(u8x16::to_array));
-            assert_eq!(parts.as_flattened().get(..20), Some(expected.as_slice()));
+            expected.resize(80, 0);
+            at_each_level(|| {
+                let block: [u8; BLOCK] = dispatch!(level(), simd => block(simd, bytes, 0).into());
+                assert_eq!(Some(block), expected.first_chunk().copied());
+            });
             assert_eq!(Some(eight(bytes, 0).to_le_bytes()), expected.first_chunk().copied());
         }
     }

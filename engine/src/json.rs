@@ -4,6 +4,7 @@
 //! byte. Header facts are collected over it ([`Facts`]); the scanner reads the same events.
 
 mod facts;
+mod strings;
 mod text;
 mod watch;
 
@@ -83,6 +84,7 @@ pub struct Reader<'a> {
     /// For each open container, whether it is an object.
     open: Vec<bool>,
     max_depth: usize,
+    specials: strings::Specials,
 }
 
 impl<'a> Reader<'a> {
@@ -106,6 +108,7 @@ impl<'a> Reader<'a> {
             expect: Expect::Value,
             open: Vec::new(),
             max_depth,
+            specials: strings::Specials::default(),
         }
     }
 
@@ -235,8 +238,10 @@ impl<'a> Reader<'a> {
         Ok(event)
     }
 
+    #[inline(always)]
     fn string(&mut self) -> Result<Text<'a>, JsonError> {
-        let text = text::read(self.text, self.at).map_err(|at| JsonError::Syntax { at })?;
+        let text = strings::read(self.text, self.at, &mut self.specials)
+            .map_err(|at| JsonError::Syntax { at })?;
         self.at += text.raw().len() + 2;
         Ok(text)
     }

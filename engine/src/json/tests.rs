@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
+use crate::block::at_each_level;
 
 /// Rebuilds a value from events, to compare it with serde_json's.
 fn build(json: &[u8]) -> Result<Value, JsonError> {
@@ -28,9 +29,7 @@ fn value(reader: &mut Reader<'_>, json: &[u8], event: Event<'_>) -> Result<Value
         Event::String(text) => {
             assert_eq!(raw, format!("\"{}\"", text.raw()).as_bytes());
             assert_eq!(text.unescaped().len(), text.unescaped_len());
-            let mut blocks = Vec::new();
-            text.unescape_onto(&mut blocks);
-            assert_eq!(text.unescaped().as_bytes(), blocks);
+            is_unescaped_by_blocks(&text);
             Value::String(text.unescaped().into_owned())
         }
         Event::ArrayStart => {
@@ -58,6 +57,12 @@ fn value(reader: &mut Reader<'_>, json: &[u8], event: Event<'_>) -> Result<Value
         }
         other => panic!("{other:?} where a value should be"),
     })
+}
+
+fn is_unescaped_by_blocks(text: &Text<'_>) {
+    let mut blocks = b"before".to_vec();
+    text.unescape_onto(&mut blocks);
+    assert_eq!(format!("before{}", text.unescaped()).as_bytes(), blocks);
 }
 
 /// Equal verdicts and equal values. serde_json refuses numbers beyond f64, which RFC 8259 allows.
@@ -139,11 +144,27 @@ fn accepts_and_refuses_what_rfc_8259_does() {
 
 #[test]
 fn long_plain_strings_end_where_they_end() {
-    for len in 0..200 {
-        for end in ["\"", "\\n\"", "\u{1}\"", ""] {
-            agrees(format!("\"{}{end}", "é".repeat(len)).as_bytes());
-            agrees(format!("[\"{}{end}]", "x".repeat(len)).as_bytes());
+    at_each_level(|| {
+        for len in (0..200).chain(500..530) {
+            for end in ["\"", "\\n\"", "\u{1}\"", ""] {
+                agrees(format!("\"{}{end}", "é".repeat(len)).as_bytes());
+                agrees(format!("[\"{}{end}]", "x".repeat(len)).as_bytes());
+            }
         }
+    });
+}
+
+#[test]
+fn a_nul_is_told() {
+    for (json, is_nul) in [
+        (r#""\u0000""#, true),
+        (r#""a\nb\u0000c""#, true),
+        (r#""\\u0000""#, false),
+        (r#""\u0001""#, false),
+    ] {
+        let mut reader = Reader::new(json.as_bytes(), 1).unwrap();
+        let Ok(Event::String(text)) = reader.next_event() else { panic!("{json}") };
+        assert_eq!(text.has_nul(), is_nul, "{json}");
     }
 }
 
@@ -173,6 +194,19 @@ fn any_json() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
+    #[test]
+    fn escapes_stand_anywhere(text in r#"[a-z\\"/\n\r\t\x00\x08é]{0,200}"#, texts in prop::collection::vec("[a-z\"]{0,90}", 0..20)) {
+        at_each_level(|| {
+            agrees(&serde_json::to_vec(&text).unwrap());
+            agrees(&serde_json::to_vec(&texts).unwrap());
+        });
+    }
+
+    #[test]
+    fn what_is_no_escape_stands_for_itself(text in r#"([a-z]{0,70}|[\\nu0dbx"/]{0,9}){0,6}"#) {
+        at_each_level(|| is_unescaped_by_blocks(&Text::lenient(&text)));
+    }
+
     #[test]
     fn agrees_with_serde_json_on_json(value in any_json(), pretty in any::<bool>()) {
         let json = if pretty { serde_json::to_vec_pretty(&value) } else { serde_json::to_vec(&value) }.unwrap();

@@ -2,31 +2,43 @@
 
 use std::borrow::Cow;
 
-use wide::u8x16;
+use fearless_simd::{Simd, dispatch, mask8x64, prelude::*, u8x64};
 
-use crate::block;
+use crate::block::{BLOCK, block, first, level};
 
 /// A JSON string that has been checked, as it is written between its quotes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Text<'a> {
     raw: &'a str,
     escaped: bool,
+    /// Whether a NUL is among its escapes; it cannot stand there itself.
+    nul: bool,
 }
 
 impl<'a> Text<'a> {
+    /// As it was read: what stands there, whether any of it is escaped, and whether a NUL is.
+    pub(super) fn read(raw: &'a str, escaped: bool, nul: bool) -> Self {
+        Self { raw, escaped, nul }
+    }
+
     /// A text that is not JSON, in which nothing is escaped.
     pub(crate) fn plain(text: &'a str) -> Self {
-        Self { raw: text, escaped: false }
+        Self { raw: text, escaped: false, nul: false }
     }
 
     /// A text that may hold JSON strings: what is an escape counts as one, what is none stands for itself.
     pub(crate) fn lenient(text: &'a str) -> Self {
-        Self { raw: text, escaped: true }
+        Self { raw: text, escaped: true, nul: false }
     }
 
     /// Whether what it says is not what stands there.
     pub(crate) fn is_escaped(&self) -> bool {
         self.escaped
+    }
+
+    /// Whether a NUL is in what it says, if it was read from JSON.
+    pub(crate) fn has_nul(&self) -> bool {
+        self.nul
     }
 
     /// Its beginning, `len` bytes of it or somewhat fewer.
@@ -80,34 +92,7 @@ impl<'a> Text<'a> {
             return out.extend_from_slice(self.raw.as_bytes());
         }
         out.reserve(self.raw.len() + BLOCK);
-        let bytes = self.raw.as_bytes();
-        let mut at = 0;
-        while let Some(rest) = bytes.get(at..) {
-            let plain = if let Some(block) = rest.first_chunk() {
-                let slashes = u8x16::new(*block).simd_eq(u8x16::splat(b'\\')).to_bitmask();
-                // A whole block is copied, which takes no call, and what is too much of it left behind.
-                out.extend_from_slice(block);
-                if slashes == 0 {
-                    // Apart, so that the next block need not wait for where this one ends.
-                    at += BLOCK;
-                    continue;
-                }
-                let plain = first_bit(slashes);
-                out.truncate(out.len() - BLOCK + plain);
-                plain
-            } else {
-                let plain = rest.iter().take_while(|byte| **byte != b'\\').count();
-                out.extend_from_slice(rest.get(..plain).unwrap_or_default());
-                plain
-            };
-            let Some([_, escape @ ..]) = rest.get(plain..) else { return };
-            let (char, len) = unescape(escape).unwrap_or(('\\', 0));
-            match u8::try_from(char) {
-                Ok(byte) if byte.is_ascii() => out.push(byte),
-                _ => out.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes()),
-            }
-            at += plain + 1 + len;
-        }
+        dispatch!(level(), simd => unescape_onto(simd, self.raw.as_bytes(), out));
     }
 
     /// The length in bytes (UTF-8) of what the string says.
@@ -146,67 +131,76 @@ impl<'a> Text<'a> {
     }
 }
 
+/// Adds what a string says to `out`, a block at a time.
+#[inline(always)]
+fn unescape_onto<S: Simd>(simd: S, text: &[u8], out: &mut Vec<u8>) {
+    let mut at = 0;
+    while at < text.len() {
+        let left = text.len() - at;
+        let bytes = block(simd, text, at);
+        let is = |byte: u8| bytes.simd_eq(byte).to_bitmask();
+        let slashes = is(b'\\');
+        if slashes == 0 {
+            // A whole block is copied, which takes no call, and what is too much of it left behind.
+            out.extend_from_slice(bytes.as_slice());
+            out.truncate(out.len() - BLOCK + left.min(BLOCK));
+            at += BLOCK;
+            continue;
+        }
+        let begins = escapes(slashes);
+        let escaped = begins << 1;
+        let spelled = [(b'n', b'\n'), (b'r', b'\r'), (b't', b'\t')];
+        let spelled = spelled.map(|(by, char)| (is(by) & escaped, char));
+        let literal = escaped & (slashes | is(b'"') | is(b'/'));
+        let known = spelled.iter().fold(literal, |known, (is, _)| known | is);
+        // Up to the first that takes a closer look, or goes on in the next block.
+        let closer = escaped & !known;
+        let end = match (closer, begins >> (BLOCK - 1)) {
+            (0, 0) => BLOCK.min(left),
+            (0, _) => BLOCK - 1,
+            _ => first(closer) - 1,
+        };
+        let kept = !begins & low(end);
+        let said = spelled.into_iter().fold(bytes, |bytes, (is, char)| {
+            mask8x64::from_bitmask(simd, is).select(u8x64::splat(simd, char), bytes)
+        });
+        out.extend_from_slice(said.compress(mask8x64::from_bitmask(simd, kept)).as_slice());
+        out.truncate(out.len() - BLOCK + usize::try_from(kept.count_ones()).unwrap_or_default());
+        at += end;
+        // These often come in rows: whole texts may be written so.
+        while let Some([b'\\', escape @ ..]) = text.get(at..)
+            && !matches!(escape, [b'n' | b'r' | b't' | b'"' | b'\\' | b'/', ..])
+        {
+            let (char, len) = unescape(escape).unwrap_or(('\\', 0));
+            out.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
+            at += 1 + len;
+        }
+    }
+}
+
+/// Which backslashes begin an escape, of those in a block that begins outside of one.
+fn escapes(slashes: u64) -> u64 {
+    const ODD: u64 = (u64::MAX / 3) << 1;
+    // Subtracting carries through rows of backslashes, of which every other one begins an escape (simdjson's `json_escape_scanner`).
+    ((slashes << 1 | ODD).wrapping_sub(slashes) ^ ODD) & slashes
+}
+
+/// The lowest `count` bits.
+fn low(count: usize) -> u64 {
+    u32::try_from(count)
+        .ok()
+        .and_then(|count| 1_u64.checked_shl(count))
+        .unwrap_or(0)
+        .wrapping_sub(1)
+}
+
 enum Piece<'a> {
     Plain(&'a str),
     Char(char),
 }
 
-/// The string whose opening quote stands at `quote`.
-///
-/// # Errors
-/// The offset at which it stops being one.
-pub(super) fn read(text: &str, quote: usize) -> Result<Text<'_>, usize> {
-    let from = quote + 1;
-    let bytes = text.as_bytes();
-    let mut at = from;
-    let mut escaped = false;
-    loop {
-        at += plain_len(bytes.get(at..).unwrap_or_default());
-        match bytes.get(at) {
-            Some(b'"') => {
-                let raw = text.get(from..at).ok_or(at)?;
-                return Ok(Text { raw, escaped });
-            }
-            Some(b'\\') => {
-                escaped = true;
-                let escape = bytes.get(at + 1..).unwrap_or_default();
-                at += 1 + unescape(escape).ok_or(at)?.1;
-            }
-            // A control character, or the end of the text.
-            _ => return Err(at),
-        }
-    }
-}
-
-/// How many bytes stand before the next quote, backslash or control character.
-fn plain_len(bytes: &[u8]) -> usize {
-    let mut len = 0;
-    while let Some(block) = bytes.get(len..).and_then(|rest| rest.first_chunk()) {
-        match first_bit(specials(u8x16::new(*block))) {
-            BLOCK => len += BLOCK,
-            at => return len + at,
-        }
-    }
-    len + first_bit(specials(block::sixteen(bytes, len))).min(bytes.len() - len)
-}
-
-/// Bytes looked at together.
-const BLOCK: usize = 16;
-
-/// Which bytes are quotes, backslashes or control characters: a bit for each, the first in the lowest.
-fn specials(bytes: u8x16) -> u32 {
-    let control = bytes.simd_eq(bytes.min(u8x16::splat(0x1f)));
-    let special = bytes.simd_eq(u8x16::splat(b'"')) | bytes.simd_eq(u8x16::splat(b'\\')) | control;
-    special.to_bitmask()
-}
-
-/// The place of the first of a block's bytes that has a bit; [`BLOCK`] if none has.
-fn first_bit(bits: u32) -> usize {
-    usize::try_from(bits.trailing_zeros()).map_or(BLOCK, |at| at.min(BLOCK))
-}
-
 /// Reads what follows a backslash: the character, and how many bytes spell it. `None` when it is no escape, or half a surrogate pair.
-fn unescape(bytes: &[u8]) -> Option<(char, usize)> {
+pub(super) fn unescape(bytes: &[u8]) -> Option<(char, usize)> {
     let simple = match bytes.first()? {
         b'"' => '"',
         b'\\' => '\\',

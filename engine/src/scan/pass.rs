@@ -3,9 +3,6 @@
 //! A passage is judged once its speaker is known, which may stand behind it, so that passages wait for the end of their document.
 
 use std::ops::Range;
-use std::sync::LazyLock;
-
-use memchr::memmem::Finder;
 
 use super::names::{List, Names};
 use super::nested;
@@ -77,9 +74,6 @@ struct Item {
     range: Range<usize>,
     facts: Option<MessageFacts>,
 }
-
-/// How a NUL is written in a JSON string.
-static NUL: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\\u0000"));
 
 /// Watches a payload being read, and judges it.
 pub(super) struct Pass<'s, 'a> {
@@ -399,11 +393,7 @@ impl<'s, 'a> Pass<'s, 'a> {
         if raw.len() > self.screen.limits.string {
             self.offend(Offence::LongString, range.clone(), self.open.len());
         }
-        if text.is_escaped()
-            && !self.offences.contains(&Offence::Nul)
-            && NUL.find(raw.as_bytes()).is_some()
-            && text.unescaped().contains('\0')
-        {
+        if text.has_nul() && !self.offences.contains(&Offence::Nul) {
             self.offend(Offence::Nul, range, self.open.len());
         }
         if raw.len() >= SHORTEST && !self.scanner.passes(&text) {
@@ -476,7 +466,7 @@ impl<'s, 'a> Pass<'s, 'a> {
 impl<'a> Watch<'a> for Pass<'_, 'a> {
     fn event(&mut self, event: &Event<'a>, reader: &Reader<'a>) {
         let range = reader.range();
-        if *event != Event::End {
+        if !matches!(event, Event::End) {
             self.read_to = range.end;
         }
         match event {
@@ -491,7 +481,7 @@ impl<'a> Watch<'a> for Pass<'_, 'a> {
                     self.places = Some(Places::new(again));
                 }
                 self.value();
-                self.open(range.start, *event == Event::ArrayStart);
+                self.open(range.start, matches!(event, Event::ArrayStart));
             }
             Event::ObjectEnd | Event::ArrayEnd => {
                 self.remember(range.end);

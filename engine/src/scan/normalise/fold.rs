@@ -1,10 +1,10 @@
 //! Character by character: case, width, marks, look-alikes, what is not seen; and runs of white space as one space.
 
-use wide::u8x16;
+use fearless_simd::{dispatch, prelude::*, u8x64};
 
 use super::Origins;
 use super::letter::normal;
-use crate::block::{self, among};
+use crate::block::{BLOCK, block, first, level, within};
 
 /// What becomes of a run of white space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,14 +49,10 @@ fn fold_from(
     origins: &mut Origins,
 ) -> bool {
     out.reserve(text.len() + BLOCK);
-    let bytes = text.as_bytes();
     let after_space = space == Space::One && out.last() == Some(&b' ');
     let mut fold =
         Fold { text, origin, space, after_space, is_aligned: false, is_ascii: true, out, origins };
-    let mut at = 0;
-    while at < bytes.len() {
-        at = block::blocks(bytes, at, |[first, second]| fold.block(at, first, second));
-    }
+    dispatch!(level(), simd => fold.all(simd));
     fold.is_ascii
 }
 
@@ -76,23 +72,33 @@ struct Fold<'t, 'o> {
 }
 
 impl Fold<'_, '_> {
+    #[inline(always)]
+    fn all<S: Simd>(&mut self, simd: S) {
+        let mut at = 0;
+        while at < self.text.len() {
+            at = self.block(simd, at);
+        }
+    }
+
     /// Folds the block at `at`, or its beginning, and says where the next begins.
-    #[inline]
-    fn block(&mut self, at: usize, first: u8x16, second: u8x16) -> usize {
-        let (first, second) = (fold_plain(first), fold_plain(second));
-        let spaces = first.spaces | second.spaces << 16;
-        let wide = first.wide | second.wide << 16;
-        let mut more = spaces & (spaces << 1 | u32::from(self.after_space));
+    #[inline(always)]
+    fn block<S: Simd>(&mut self, simd: S, at: usize) -> usize {
+        let bytes = block(simd, self.text.as_bytes(), at);
+        let spaces = bytes.simd_eq(b' ') | within(bytes, b'\t', 5);
+        // As they fold if all of them are ASCII.
+        let small = within(bytes, b'A', 26).select(bytes | (b'a' - b'A'), bytes);
+        let folded = spaces.select(u8x64::splat(simd, b' '), small);
+        let (wide, spaces) = (bytes.simd_ge(0x80).to_bitmask(), spaces.to_bitmask());
+        let mut more = spaces & (spaces << 1 | u64::from(self.after_space));
         if self.space == Space::Kept {
             more = 0;
         }
-        let plain = usize::try_from((wide | more).trailing_zeros()).unwrap_or(BLOCK);
+        let plain = first(wide | more);
         if plain > 0 && !self.is_aligned {
             self.origins.aligned(self.out.len(), self.origin + at);
         }
         // A whole block is copied, which takes no call, and what is too much of it left behind.
-        self.out.extend_from_slice(&first.bytes);
-        self.out.extend_from_slice(&second.bytes);
+        self.out.extend_from_slice(folded.as_slice());
         let left = self.text.len() - at;
         if plain >= BLOCK && left >= BLOCK {
             self.after_space = spaces >> (BLOCK - 1) != 0;
@@ -185,25 +191,4 @@ fn is_space(byte: u8) -> bool {
 
 fn fold_ascii(byte: u8) -> u8 {
     if is_space(byte) { b' ' } else { byte.to_ascii_lowercase() }
-}
-
-/// Bytes folded at once.
-const BLOCK: usize = 32;
-
-/// Sixteen bytes, as they fold if all of them are ASCII.
-struct Folded {
-    bytes: [u8; 16],
-    /// Which are white space; the first in the lowest bit.
-    spaces: u32,
-    /// Which are not ASCII.
-    wide: u32,
-}
-
-fn fold_plain(bytes: u8x16) -> Folded {
-    let space = u8x16::splat(b' ');
-    let spaces = bytes.simd_eq(space) | among(bytes, b'\t', 5);
-    let capitals = among(bytes, b'A', 26) & u8x16::splat(b'a' - b'A');
-    let folded = (bytes | capitals) & !spaces | space & spaces;
-    // The highest bit of each byte is set in what is not ASCII.
-    Folded { bytes: folded.to_array(), spaces: spaces.to_bitmask(), wide: bytes.to_bitmask() }
 }

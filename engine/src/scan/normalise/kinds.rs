@@ -1,11 +1,8 @@
 //! Which bytes of a text are letters, digits and so on: a bit for each of 64 bytes.
 
-use wide::u8x16;
+use fearless_simd::prelude::*;
 
-use crate::block::{self, among};
-
-/// Bytes whose kinds are told at once.
-pub(super) const BLOCK: usize = 64;
+use crate::block::{block, within};
 
 /// What the bytes of a folded text are; the first in the lowest bit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -24,24 +21,18 @@ pub(super) struct Kinds {
 
 impl Kinds {
     /// Of the bytes from `at` on; what is not there is of no kind.
-    pub(super) fn of(text: &[u8], at: usize) -> Self {
-        block::blocks(text, at, Self::of_block)
-    }
-
-    #[inline]
-    fn of_block(block: [u8x16; 4]) -> Self {
-        let mut kinds = Self::default();
-        for (bytes, at) in block.into_iter().zip([0, 16, 32, 48]) {
-            let is = |byte: u8| bytes.simd_eq(u8x16::splat(byte));
-            let bits = |is: u8x16| u64::from(is.to_bitmask()) << at;
-            let signs = is(b'@') | is(b'$');
-            kinds.letters |= bits(among(bytes, b'a', 26));
-            kinds.digits |= bits(among(bytes, b'0', 10) | signs);
-            kinds.signs |= bits(signs);
-            kinds.joins |= bits(is(b'+') | is(b'/') | is(b'-') | is(b'_'));
-            kinds.marks |= bits(is(b'%') | is(b'&') | is(b'\\'));
+    #[inline(always)]
+    pub(super) fn of<S: Simd>(simd: S, text: &[u8], at: usize) -> Self {
+        let bytes = block(simd, text, at);
+        let is = |byte: u8| bytes.simd_eq(byte);
+        let signs = is(b'@') | is(b'$');
+        Self {
+            letters: within(bytes, b'a', 26).to_bitmask(),
+            digits: (within(bytes, b'0', 10) | signs).to_bitmask(),
+            signs: signs.to_bitmask(),
+            joins: (is(b'+') | is(b'/') | is(b'-') | is(b'_')).to_bitmask(),
+            marks: (is(b'%') | is(b'&') | is(b'\\')).to_bitmask(),
         }
-        kinds
     }
 }
 
@@ -49,9 +40,11 @@ impl Kinds {
 mod tests {
     #![allow(clippy::indexing_slicing, reason = "tests may panic")]
 
+    use fearless_simd::dispatch;
     use proptest::prelude::*;
 
     use super::*;
+    use crate::block::{BLOCK, at_each_level, level};
 
     fn one_by_one(block: &[u8; BLOCK]) -> Kinds {
         let mut kinds = Kinds::default();
@@ -67,10 +60,17 @@ mod tests {
         kinds
     }
 
+    fn are_those_of_each_byte(block: &[u8; BLOCK]) {
+        at_each_level(|| {
+            let kinds = dispatch!(level(), simd => Kinds::of(simd, block, 0));
+            assert_eq!(kinds, one_by_one(block));
+        });
+    }
+
     proptest! {
         #[test]
         fn kinds_are_those_of_each_byte(block: [u8; BLOCK]) {
-            prop_assert_eq!(Kinds::of(&block, 0), one_by_one(&block));
+            are_those_of_each_byte(&block);
         }
     }
 
@@ -79,7 +79,7 @@ mod tests {
         for byte in 0..=u8::MAX {
             let mut block = [0; BLOCK];
             block[usize::from(byte) % BLOCK] = byte;
-            assert_eq!(Kinds::of(&block, 0), one_by_one(&block), "{byte}");
+            are_those_of_each_byte(&block);
         }
     }
 }

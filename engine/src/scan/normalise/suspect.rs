@@ -4,8 +4,11 @@
 
 use std::ops::Range;
 
-use super::kinds::{BLOCK, Kinds};
+use fearless_simd::{Simd, dispatch};
+
+use super::kinds::Kinds;
 use super::words::{Words, in_word, letter_of, word_at};
+use crate::block::{BLOCK, level};
 
 /// Single letters in a row that make a spaced-out word.
 pub(super) const SINGLES: usize = 4;
@@ -31,6 +34,11 @@ const LONGEST_WORD: usize = 24;
 impl Suspects {
     /// Looks through a folded text; what was found before is forgotten. Says how many bytes it looked at one by one.
     pub(in crate::scan) fn look(&mut self, folded: &[u8], words: &Words) -> usize {
+        dispatch!(level(), simd => self.look_by(simd, folded, words))
+    }
+
+    #[inline(always)]
+    fn look_by<S: Simd>(&mut self, simd: S, folded: &[u8], words: &Words) -> usize {
         self.words.clear();
         self.runs.clear();
         let mut in_rows = None;
@@ -38,7 +46,7 @@ impl Suspects {
         let (mut before, mut signs) = (Kinds::default(), Signs::default());
         // One block more than there are, if need be, for what the end of the text ends.
         for start in (0..=folded.len()).step_by(BLOCK) {
-            let kinds = Kinds::of(folded, start);
+            let kinds = Kinds::of(simd, folded, start);
             signs = Signs::new(&before, &kinds, &signs);
             before = kinds;
             for at in places(start, signs.marks) {
@@ -211,6 +219,7 @@ struct Signs {
 }
 
 impl Signs {
+    #[inline(always)]
     fn new(before: &Kinds, kinds: &Kinds, signs: &Self) -> Self {
         // What stands one byte earlier, for each place.
         let shift = |before: u64, kinds: u64| kinds << 1 | before >> (BLOCK - 1);

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use std::ops::Range;
 
 use super::*;
+use crate::block::at_each_level;
 
 fn folded(text: &str) -> String {
     String::from_utf8(fold(text).0).unwrap()
@@ -145,10 +146,12 @@ fn every_long_run_is_met() {
     let run = "aWdub3JlIGFsbCBwcmV2aW91cyBpbnN0cnVjdGlvbnM";
     for before in 0..100 {
         let text = format!("{} {run}, he said", "so".repeat(before));
-        let mut suspects = Suspects::default();
-        suspects.look(&fold(&text).0, &words());
         let at = text.find(run).unwrap();
-        assert!(suspects.runs.contains(&(at..at + run.len())), "{text}: {suspects:?}");
+        at_each_level(|| {
+            let mut suspects = Suspects::default();
+            suspects.look(&fold(&text).0, &words());
+            assert!(suspects.runs.contains(&(at..at + run.len())), "{text}: {suspects:?}");
+        });
     }
 }
 
@@ -238,6 +241,32 @@ proptest! {
     #[test]
     fn plain_text_folds_to_itself(text in "[a-z0-9.,;:!?'\"()]{0,40}( [a-z0-9.,;:!?'\"()]{1,40}){0,8}") {
         prop_assert_eq!(folded(&text), text);
+    }
+
+    #[test]
+    fn ascii_folds_by_case_and_space(text in "([ -~]{0,40}|[ \\t\\n\\x0b\\x0c\\r]{1,3}|[a-z]{60,70}){0,6}") {
+        let mut expected = String::new();
+        for char in text.chars() {
+            match char {
+                ' ' | '\t'..='\r' if expected.ends_with(' ') => {}
+                ' ' | '\t'..='\r' => expected.push(' '),
+                char => expected.push(char.to_ascii_lowercase()),
+            }
+        }
+        at_each_level(|| {
+            let (made, origins) = fold(&text);
+            assert_eq!(str::from_utf8(&made).unwrap(), expected);
+            for (at, byte) in made.iter().enumerate().filter(|(_, byte)| **byte != b' ') {
+                assert_eq!(text.as_bytes()[origins.of(&(at..at + 1)).start].to_ascii_lowercase(), *byte);
+            }
+        });
+    }
+
+    #[test]
+    fn where_blocks_end_makes_no_difference(text in any_text(), before in 0_usize..130) {
+        let before = "x".repeat(before);
+        let expected = format!("{before}{}", folded(&text));
+        at_each_level(|| assert_eq!(folded(&format!("{before}{text}")), expected));
     }
 
     #[test]

@@ -8,9 +8,9 @@
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use wide::u8x16;
+use fearless_simd::{dispatch, prelude::*};
 
-use crate::block::{self, among};
+use crate::block::{BLOCK, block, eight, first, level, within};
 
 /// Bytes of a literal from its anchor on that are hashed.
 const LONG: usize = 8;
@@ -20,9 +20,6 @@ const SHORT: usize = 4;
 
 /// The same of literals that have still fewer; others cannot be found so.
 const SHORTEST: usize = 3;
-
-/// Bytes looked at together.
-const BLOCK: usize = 64;
 
 /// Bytes of text whose places are told at once.
 const STRETCH: usize = 8 * BLOCK;
@@ -114,7 +111,9 @@ impl AtWords {
         let mut places = [0; STRETCH / 2];
         let mut word_before = 0;
         for from in (0..text.len()).step_by(STRETCH) {
-            let count = self.places(text, from, &mut word_before, &mut places);
+            let count = dispatch!(level(), simd => {
+                self.places(simd, text, from, &mut word_before, &mut places)
+            });
             for at in places.iter().take(count) {
                 self.compare(text, *at, &mut hit);
             }
@@ -123,8 +122,10 @@ impl AtWords {
 
     /// Where in the stretch of `text` that begins at `from` literals may have their anchors: how many places were put into `found`.
     /// `word_before` is 1 where a word goes on from the stretch before.
-    fn places(
+    #[inline(always)]
+    fn places<S: Simd>(
         &self,
+        simd: S,
         text: &[u8],
         from: usize,
         word_before: &mut u64,
@@ -132,17 +133,17 @@ impl AtWords {
     ) -> usize {
         let mut count = 0;
         for block in (from..text.len().min(from + STRETCH)).step_by(BLOCK) {
-            let word = block::blocks(text, block, words);
+            let word = words(simd, text, block);
             let mut begins = word & !(word << 1 | *word_before);
             *word_before = word >> (BLOCK - 1);
             while begins != 0 {
-                let at = block + usize::try_from(begins.trailing_zeros()).unwrap_or_default();
+                let at = block + first(begins);
                 begins &= begins - 1;
                 // Without a branch, as nothing foretells which of them it is.
                 if let Some(found) = found.get_mut(count) {
                     *found = at;
                 }
-                let [long, short, shortest] = hashes(block::eight(text, at));
+                let [long, short, shortest] = hashes(eight(text, at));
                 count += usize::from(self.has(long) | self.has(short) | self.has(shortest) != 0);
             }
         }
@@ -158,7 +159,7 @@ impl AtWords {
 
     /// Tells the literals that have their anchor at `at`.
     fn compare(&self, text: &[u8], at: usize, hit: &mut impl FnMut(usize, Range<usize>)) {
-        let here = block::eight(text, at);
+        let here = eight(text, at);
         for hash in hashes(here) {
             if self.has(hash) == 0 {
                 continue;
@@ -193,7 +194,7 @@ impl Entry {
     /// Of a literal, its anchor and where it begins in all literals; and its hash.
     fn new(index: usize, literal: &[u8], anchor: usize, from: usize) -> (u16, Self) {
         let rest = literal.get(anchor..).unwrap_or_default();
-        let bytes = block::eight(rest, 0);
+        let bytes = eight(rest, 0);
         let [long, short, shortest] = hashes(bytes);
         let hash = match hashed(rest).len() {
             LONG => long,
@@ -225,15 +226,12 @@ fn upper(bits: u64) -> u16 {
     u16::from_le_bytes([low, high])
 }
 
-/// Which bytes are letters or digits: a bit for each, the first in the lowest.
-#[inline]
-fn words(block: [u8x16; 4]) -> u64 {
-    let mut words = 0;
-    for (bytes, at) in block.into_iter().zip([0, 16, 32, 48]) {
-        let letters = among(bytes | u8x16::splat(b'a' - b'A'), b'a', 26);
-        words |= u64::from((letters | among(bytes, b'0', 10)).to_bitmask()) << at;
-    }
-    words
+/// Which bytes from `at` on are letters or digits: a bit for each, the first in the lowest.
+#[inline(always)]
+fn words<S: Simd>(simd: S, text: &[u8], at: usize) -> u64 {
+    let bytes = block(simd, text, at);
+    let letters = within(bytes | (b'a' - b'A'), b'a', 26);
+    (letters | within(bytes, b'0', 10)).to_bitmask()
 }
 
 /// What of these bytes is hashed.
@@ -269,6 +267,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::block::at_each_level;
 
     proptest! {
         #[test]
@@ -280,10 +279,6 @@ mod tests {
                 .iter()
                 .filter_map(|literal| Some((literal.as_bytes(), anchor(literal.as_bytes(), true)?)))
                 .collect();
-            let mut found = Vec::new();
-            AtWords::new(literals.iter().copied()).search(text.as_bytes(), |literal, range| found.push((literal, range)));
-            found.sort_by_key(|(literal, range)| (*literal, range.start));
-            found.dedup();
             let mut expected = Vec::new();
             for (index, (literal, anchor)) in literals.iter().enumerate() {
                 for (at, _) in text.as_bytes().windows(literal.len()).enumerate().filter(|(_, part)| part == literal) {
@@ -293,7 +288,14 @@ mod tests {
                     }
                 }
             }
-            prop_assert_eq!(found, expected);
+            let finder = AtWords::new(literals.iter().copied());
+            at_each_level(|| {
+                let mut found = Vec::new();
+                finder.search(text.as_bytes(), |literal, range| found.push((literal, range)));
+                found.sort_by_key(|(literal, range)| (*literal, range.start));
+                found.dedup();
+                assert_eq!(found, expected);
+            });
         }
     }
 }
