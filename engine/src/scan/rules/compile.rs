@@ -272,12 +272,16 @@ impl Index {
         let anchored = words.iter().map(|(literal, anchor, _)| (literal.bytes.as_slice(), *anchor));
         let finder = Literals::AtWords(AtWords::new(anchored));
         let words = words.into_iter().map(|(literal, _, rules)| (literal, rules)).collect();
-        let part = |all: Vec<(Literal, Vec<usize>)>| {
+        let part = |all: Vec<(Literal, Vec<usize>)>, finder: fn(&[&[u8]]) -> Literals| {
             let literals: Vec<&[u8]> =
                 all.iter().map(|(literal, _)| literal.bytes.as_slice()).collect();
-            Part::new(Literals::new(&literals), all)
+            Part::new(finder(&literals), all)
         };
-        Self { words: Part::new(finder, words), others: part(others), wide: part(wide) }
+        Self {
+            words: Part::new(finder, words),
+            others: part(others, Literals::new),
+            wide: part(wide, Literals::wide),
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {

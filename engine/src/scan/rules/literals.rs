@@ -6,6 +6,7 @@ use aho_corasick::packed::Searcher;
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 use super::at_words::AtWords;
+use crate::block::BLOCK;
 
 /// What [`Searcher`] can find at once; with more it is slower than an automaton.
 pub(super) const FEW: usize = 64;
@@ -20,7 +21,16 @@ pub(super) enum Literals {
     AtWords(AtWords),
     Few(Few),
     Many(Box<AhoCorasick>),
+    Wide(Wide),
     None,
+}
+
+/// Literals that each have a character beyond ASCII, which most texts have few of.
+#[derive(Debug)]
+pub(super) struct Wide {
+    all: Box<AhoCorasick>,
+    /// Bytes of the longest.
+    longest: usize,
 }
 
 /// Literals for which there is vector search on this processor.
@@ -45,7 +55,21 @@ impl Literals {
         }
     }
 
+    /// As [`Literals::new`], of literals that each have a character beyond ASCII.
+    pub(super) fn wide(literals: &[&[u8]]) -> Self {
+        match Self::many(literals) {
+            Self::Many(all) => {
+                let longest = literals.iter().map(|literal| literal.len()).max();
+                Self::Wide(Wide { all, longest: longest.unwrap_or_default() })
+            }
+            none => none,
+        }
+    }
+
     fn many(literals: &[&[u8]]) -> Self {
+        if literals.is_empty() {
+            return Self::None;
+        }
         let kind = (literals.len() <= MANY).then_some(AhoCorasickKind::DFA);
         // It cannot fail: it counts to 2^31, and rules are read from memory.
         let automaton = AhoCorasick::builder().kind(kind).build(literals);
@@ -62,6 +86,7 @@ impl Literals {
             }
             Self::Few(few) => few.searcher.find(text).is_some(),
             Self::Many(many) => many.is_match(text),
+            Self::Wide(wide) => wide.all.is_match(text),
             Self::None => false,
         }
     }
@@ -72,13 +97,42 @@ impl Literals {
         match self {
             Self::AtWords(words) => words.search(text, hit),
             Self::Few(few) => few.search(text, hit),
-            Self::Many(many) => {
-                for found in many.find_overlapping_iter(text) {
-                    hit(found.pattern().as_usize(), found.range());
-                }
-            }
+            Self::Many(many) => overlapping(many, text, &(0..text.len()), &mut hit),
+            Self::Wide(wide) => wide.search(text, &mut hit),
             Self::None => {}
         }
+    }
+}
+
+/// Calls `hit` with each literal that stands in a part of `text`, and where.
+fn overlapping(
+    all: &AhoCorasick,
+    text: &[u8],
+    part: &Range<usize>,
+    hit: &mut impl FnMut(usize, Range<usize>),
+) {
+    for found in all.find_overlapping_iter(text.get(part.clone()).unwrap_or_default()) {
+        hit(found.pattern().as_usize(), part.start + found.start()..part.start + found.end());
+    }
+}
+
+impl Wide {
+    /// Looks only around what is not ASCII.
+    fn search(&self, text: &[u8], hit: &mut impl FnMut(usize, Range<usize>)) {
+        let mut around = 0..0;
+        for (start, block) in (0_usize..).step_by(BLOCK).zip(text.chunks(BLOCK)) {
+            if block.is_ascii() {
+                continue;
+            }
+            let from = start.saturating_sub(self.longest);
+            let to = text.len().min(start + BLOCK + self.longest);
+            if from > around.end {
+                overlapping(&self.all, text, &around, hit);
+                around.start = from;
+            }
+            around.end = to;
+        }
+        overlapping(&self.all, text, &around, hit);
     }
 }
 
@@ -118,6 +172,20 @@ mod tests {
                 found
             };
             prop_assert_eq!(found(&Literals::new(&literals)), found(&Literals::many(&literals)));
+        }
+
+        #[test]
+        fn wide_ones_are_found_as_many_are(
+            literals in prop::collection::btree_set("[aé]{0,3}é[aé]{0,9}", 1..9),
+            text in "([aé]{0,20}|a{60,140}){0,6}",
+        ) {
+            let literals: Vec<&[u8]> = literals.iter().map(String::as_bytes).collect();
+            let found = |literals: &Literals| {
+                let mut found = Vec::new();
+                literals.search(text.as_bytes(), |literal, range| found.push((range.end, literal)));
+                found
+            };
+            prop_assert_eq!(found(&Literals::wide(&literals)), found(&Literals::many(&literals)));
         }
     }
 }
