@@ -82,35 +82,43 @@ impl Names {
         if key.raw().len() > 6 * "system_instruction".len() {
             return Self::default();
         }
-        match &*key.unescaped() {
-            "role" => Self::ROLE,
-            "type" => Self::TYPE,
-            "result" => Self::RESULT,
-            "params" => Self::PARAMS,
-            "arguments" => Self::ARGUMENTS,
-            "content" => Self::CONTENT,
-            "contents" => Self::CONTENTS,
-            "structuredContent" => Self::STRUCTURED_CONTENT,
-            "messages" => Self::MESSAGES,
-            "input" => Self::INPUT,
-            "system" => Self::SYSTEM,
-            "instructions" => Self::INSTRUCTIONS,
-            "systemInstruction" | "system_instruction" => Self::SYSTEM_INSTRUCTION,
-            "tools" => Self::TOOLS,
-            "resources" => Self::RESOURCES,
-            "prompts" => Self::PROMPTS,
-            "functionResponse" | "function_response" => Self::FUNCTION_RESPONSE,
-            "model" => Self::MODEL,
-            "name" => Self::NAME,
-            "text" => Self::TEXT,
-            "method" => Self::METHOD,
-            "id" => Self::ID,
-            "function" => Self::FUNCTION,
-            "tool_calls" => Self::TOOL_CALLS,
-            "tool_call_id" => Self::TOOL_CALL_ID,
-            "tool_choice" => Self::TOOL_CHOICE,
-            "parts" => Self::PARTS,
-            "max_tokens" => Self::MAX_TOKENS,
+        if key.is_escaped() {
+            Self::of_plain(key.unescaped().as_bytes())
+        } else {
+            Self::of_plain(key.raw().as_bytes())
+        }
+    }
+
+    fn of_plain(name: &[u8]) -> Self {
+        match name {
+            b"role" => Self::ROLE,
+            b"type" => Self::TYPE,
+            b"result" => Self::RESULT,
+            b"params" => Self::PARAMS,
+            b"arguments" => Self::ARGUMENTS,
+            b"content" => Self::CONTENT,
+            b"contents" => Self::CONTENTS,
+            b"structuredContent" => Self::STRUCTURED_CONTENT,
+            b"messages" => Self::MESSAGES,
+            b"input" => Self::INPUT,
+            b"system" => Self::SYSTEM,
+            b"instructions" => Self::INSTRUCTIONS,
+            b"systemInstruction" | b"system_instruction" => Self::SYSTEM_INSTRUCTION,
+            b"tools" => Self::TOOLS,
+            b"resources" => Self::RESOURCES,
+            b"prompts" => Self::PROMPTS,
+            b"functionResponse" | b"function_response" => Self::FUNCTION_RESPONSE,
+            b"model" => Self::MODEL,
+            b"name" => Self::NAME,
+            b"text" => Self::TEXT,
+            b"method" => Self::METHOD,
+            b"id" => Self::ID,
+            b"function" => Self::FUNCTION,
+            b"tool_calls" => Self::TOOL_CALLS,
+            b"tool_call_id" => Self::TOOL_CALL_ID,
+            b"tool_choice" => Self::TOOL_CHOICE,
+            b"parts" => Self::PARTS,
+            b"max_tokens" => Self::MAX_TOKENS,
             _ => Self::default(),
         }
     }
