@@ -88,15 +88,8 @@ pub(super) fn read<'a>(
             Some(b'\\') => {
                 escaped = true;
                 let escape = bytes.get(at + 1..).unwrap_or_default();
-                // As `unescape` does, where no more needs to be known of it.
-                let len = match escape.first() {
-                    Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => 1,
-                    _ => {
-                        let (char, len) = unescape(escape).ok_or(at)?;
-                        nul |= char == '\0';
-                        len
-                    }
-                };
+                let (char, len) = unescape(escape).ok_or(at)?;
+                nul |= char == '\0';
                 at += 1 + len;
             }
             // A control character, or the end of the text.

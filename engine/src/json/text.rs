@@ -167,13 +167,13 @@ fn unescape_onto<S: Simd>(simd: S, text: &[u8], out: &mut Vec<u8>) {
         out.extend_from_slice(said.compress(mask8x64::from_bitmask(simd, kept)).as_slice());
         out.truncate(out.len() - BLOCK + usize::try_from(kept.count_ones()).unwrap_or_default());
         at += end;
-        // These often come in rows: whole texts may be written so.
-        while let Some([b'\\', escape @ ..]) = text.get(at..)
-            && !matches!(escape, [b'n' | b'r' | b't' | b'"' | b'\\' | b'/', ..])
-        {
-            let (char, len) = unescape(escape).unwrap_or(('\\', 0));
-            out.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
-            at += 1 + len;
+        if closer != 0 {
+            // These often come in rows: whole texts may be written so.
+            while let Some([b'\\', escape @ ..]) = text.get(at..) {
+                let (char, len) = unescape(escape).unwrap_or(('\\', 0));
+                out.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
+                at += 1 + len;
+            }
         }
     }
 }
@@ -187,11 +187,7 @@ fn escapes(slashes: u64) -> u64 {
 
 /// The lowest `count` bits.
 fn low(count: usize) -> u64 {
-    u32::try_from(count)
-        .ok()
-        .and_then(|count| 1_u64.checked_shl(count))
-        .unwrap_or(0)
-        .wrapping_sub(1)
+    !u64::MAX.unbounded_shl(u32::try_from(count).unwrap_or(u64::BITS))
 }
 
 enum Piece<'a> {
@@ -200,6 +196,7 @@ enum Piece<'a> {
 }
 
 /// Reads what follows a backslash: the character, and how many bytes spell it. `None` when it is no escape, or half a surrogate pair.
+#[inline]
 pub(super) fn unescape(bytes: &[u8]) -> Option<(char, usize)> {
     let simple = match bytes.first()? {
         b'"' => '"',

@@ -37,17 +37,14 @@ impl Speaker {
     }
 
     /// By the names under which a value stands, from the outermost object inwards; items of arrays have none.
-    pub(super) fn of_place(
-        mut names: impl DoubleEndedIterator<Item = Names> + ExactSizeIterator,
-    ) -> Self {
-        match (names.len(), names.next_back()) {
-            (_, Some(Names::FUNCTION_RESPONSE)) => Self::Tool,
-            (1, Some(name)) if name.meets(Names::OPERATORS) => Self::Operator,
-            (2, Some(name)) => match names.next() {
-                Some(Names::RESULT) if name.meets(Names::OF_TOOLS) => Self::Tool,
-                Some(Names::PARAMS) if name == Names::ARGUMENTS => Self::Assistant,
-                _ => Self::Unknown,
-            },
+    pub(super) fn of_place(mut names: impl DoubleEndedIterator<Item = Names> + Clone) -> Self {
+        if names.clone().next_back() == Some(Names::FUNCTION_RESPONSE) {
+            return Self::Tool;
+        }
+        match (names.next(), names.next(), names.next()) {
+            (Some(name), None, _) if name.meets(Names::OPERATORS) => Self::Operator,
+            (Some(Names::RESULT), Some(name), None) if name.meets(Names::OF_TOOLS) => Self::Tool,
+            (Some(Names::PARAMS), Some(Names::ARGUMENTS), None) => Self::Assistant,
             _ => Self::Unknown,
         }
     }

@@ -52,7 +52,12 @@ fn fold_from(
     let after_space = space == Space::One && out.last() == Some(&b' ');
     let mut fold =
         Fold { text, origin, space, after_space, is_aligned: false, is_ascii: true, out, origins };
-    dispatch!(level(), simd => fold.all(simd));
+    dispatch!(level(), simd => {
+        let mut at = 0;
+        while at < text.len() {
+            at = fold.block(simd, at);
+        }
+    });
     fold.is_ascii
 }
 
@@ -72,14 +77,6 @@ struct Fold<'t, 'o> {
 }
 
 impl Fold<'_, '_> {
-    #[inline(always)]
-    fn all<S: Simd>(&mut self, simd: S) {
-        let mut at = 0;
-        while at < self.text.len() {
-            at = self.block(simd, at);
-        }
-    }
-
     /// Folds the block at `at`, or its beginning, and says where the next begins.
     #[inline(always)]
     fn block<S: Simd>(&mut self, simd: S, at: usize) -> usize {

@@ -8,7 +8,7 @@ use fearless_simd::{Simd, dispatch};
 
 use super::kinds::Kinds;
 use super::words::{Words, in_word, letter_of, word_at};
-use crate::block::{BLOCK, level};
+use crate::block::{BLOCK, first, level};
 
 /// Single letters in a row that make a spaced-out word.
 pub(super) const SINGLES: usize = 4;
@@ -197,7 +197,7 @@ fn first_bit(bits: u128) -> Option<usize> {
 /// The places of a block's bits.
 fn places(start: usize, mut bits: u64) -> impl Iterator<Item = usize> {
     std::iter::from_fn(move || {
-        let bit = usize::try_from(bits.trailing_zeros()).ok().filter(|bit| *bit < BLOCK)?;
+        let bit = Some(first(bits)).filter(|bit| *bit < BLOCK)?;
         bits &= bits - 1;
         Some(start + bit)
     })

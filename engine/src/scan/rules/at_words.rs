@@ -132,12 +132,12 @@ impl AtWords {
         found: &mut [usize; STRETCH / 2],
     ) -> usize {
         let mut count = 0;
-        for block in (from..text.len().min(from + STRETCH)).step_by(BLOCK) {
-            let word = words(simd, text, block);
+        for start in (from..text.len().min(from + STRETCH)).step_by(BLOCK) {
+            let word = words(simd, text, start);
             let mut begins = word & !(word << 1 | *word_before);
             *word_before = word >> (BLOCK - 1);
             while begins != 0 {
-                let at = block + first(begins);
+                let at = start + first(begins);
                 begins &= begins - 1;
                 // Without a branch, as nothing foretells which of them it is.
                 if let Some(found) = found.get_mut(count) {

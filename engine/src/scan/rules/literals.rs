@@ -43,9 +43,6 @@ pub(super) struct Few {
 impl Literals {
     /// Of any kind, none of them empty.
     pub(super) fn new(literals: &[&[u8]]) -> Self {
-        if literals.is_empty() {
-            return Self::None;
-        }
         match (literals.len() <= FEW).then(|| Searcher::new(literals)).flatten() {
             Some(searcher) => Self::Few(Few {
                 searcher: Box::new(searcher),
@@ -79,15 +76,13 @@ impl Literals {
     /// Whether one of them stands in `text`.
     pub(super) fn stand_in(&self, text: &[u8]) -> bool {
         match self {
-            Self::AtWords(words) => {
-                let mut stand = false;
-                words.search(text, |_, _| stand = true);
-                stand
-            }
             Self::Few(few) => few.searcher.find(text).is_some(),
             Self::Many(many) => many.is_match(text),
-            Self::Wide(wide) => wide.all.is_match(text),
-            Self::None => false,
+            _ => {
+                let mut stand = false;
+                self.search(text, |_, _| stand = true);
+                stand
+            }
         }
     }
 
