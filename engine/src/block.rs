@@ -15,21 +15,31 @@ pub(crate) fn level() -> Level {
     Level::new()
 }
 
+/// Whether this processor looks bytes up in a table, 16 and more of them at once.
+pub(crate) fn can_shuffle() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return level().as_sse4_2().is_some();
+    #[cfg(not(target_arch = "x86_64"))]
+    return !level().is_fallback();
+}
+
 #[cfg(test)]
 pub(crate) use tests::{at_each_level, level};
 
 /// The block that begins at `at`, zeros where there is nothing.
 #[inline(always)]
 pub(crate) fn block<S: Simd>(simd: S, bytes: &[u8], at: usize) -> u8x64<S> {
-    let whole = bytes.get(at..).and_then(<[u8]>::first_chunk);
-    let bytes = whole.copied().unwrap_or_else(|| part(bytes.get(at..).unwrap_or_default()));
-    u8x64::simd_from(simd, bytes)
+    match bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        Some(whole) => u8x64::load_array_ref(simd, whole),
+        None => u8x64::simd_from(simd, padded(bytes.get(at..).unwrap_or_default())),
+    }
 }
 
-/// A block that is not whole.
+/// The first of these bytes, with zeros where there are none.
 #[inline(never)]
-fn part(bytes: &[u8]) -> [u8; BLOCK] {
-    let mut block = [0; BLOCK];
+pub(crate) fn padded<const LEN: usize>(bytes: &[u8]) -> [u8; LEN] {
+    let mut block = [0; LEN];
+    let bytes = bytes.get(..LEN).unwrap_or(bytes);
     if let Some(part) = block.get_mut(..bytes.len()) {
         part.copy_from_slice(bytes);
     }

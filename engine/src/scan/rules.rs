@@ -6,6 +6,7 @@
 mod at_words;
 mod compile;
 mod find;
+mod fingerprints;
 mod format;
 mod literals;
 mod search;

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 use fearless_simd::{dispatch, prelude::*};
 
-use crate::block::{BLOCK, block, eight, first, level, within};
+use crate::block::{BLOCK, block, eight, first, level, padded, within};
 
 /// Bytes of a literal from its anchor on that are hashed.
 const LONG: usize = 8;
@@ -25,7 +25,7 @@ const SHORTEST: usize = 3;
 const STRETCH: usize = 8 * BLOCK;
 
 /// Bits of a hash.
-const HASH: u32 = 16;
+const HASH: u32 = 17;
 
 /// Words of 64 bits that have a bit for each hash.
 const WORDS: usize = 1 << (HASH - 6);
@@ -89,12 +89,12 @@ impl AtWords {
         entries.sort_by_key(|(hash, entry)| (*hash, entry.literal));
         let mut hashes = Box::new([0; WORDS]);
         for (hash, _) in &entries {
-            if let Some(bits) = hashes.get_mut(usize::from(hash >> 6)) {
+            if let Some(bits) = hashes.get_mut(usize_of(hash >> 6)) {
                 *bits |= 1 << (hash & 63);
             }
         }
         let before = |group: u32| {
-            let before = entries.partition_point(|(hash, _)| u32::from(*hash) < group << SHARED);
+            let before = entries.partition_point(|(hash, _)| *hash < group << SHARED);
             u32::try_from(before).unwrap_or(u32::MAX)
         };
         Self {
@@ -131,29 +131,53 @@ impl AtWords {
         word_before: &mut u64,
         found: &mut [usize; STRETCH / 2],
     ) -> usize {
-        let mut count = 0;
-        for start in (from..text.len().min(from + STRETCH)).step_by(BLOCK) {
-            let word = words(simd, text, start);
-            let mut begins = word & !(word << 1 | *word_before);
-            *word_before = word >> (BLOCK - 1);
-            while begins != 0 {
-                let at = start + first(begins);
-                begins &= begins - 1;
-                // Without a branch, as nothing foretells which of them it is.
-                if let Some(found) = found.get_mut(count) {
-                    *found = at;
-                }
-                let [long, short, shortest] = hashes(eight(text, at));
-                count += usize::from(self.has(long) | self.has(short) | self.has(shortest) != 0);
-            }
+        let (mut count, mut start, end) = (0, from, text.len().min(from + STRETCH));
+        while start < end
+            && let Some(window) = text.get(start..).and_then(<[u8]>::first_chunk)
+        {
+            self.places_in(simd, window, start, word_before, found, &mut count);
+            start += BLOCK;
+        }
+        // In a loop of its own, as it calls a function, which leaves nothing in registers.
+        while start < end {
+            let window = padded(text.get(start..).unwrap_or_default());
+            self.places_in(simd, &window, start, word_before, found, &mut count);
+            start += BLOCK;
         }
         count
     }
 
+    /// As [`AtWords::places`], those of the block that begins at `start`, of which the first `count` have been found.
+    #[inline(always)]
+    fn places_in<S: Simd>(
+        &self,
+        simd: S,
+        window: &[u8; BLOCK + LONG],
+        start: usize,
+        word_before: &mut u64,
+        found: &mut [usize; STRETCH / 2],
+        count: &mut usize,
+    ) {
+        let word = words(simd, window);
+        let mut begins = word & !(word << 1 | *word_before);
+        *word_before = word >> (BLOCK - 1);
+        while begins != 0 {
+            let at = first(begins);
+            begins &= begins - 1;
+            // Without a branch, as nothing foretells which of them it is.
+            if let Some(found) = found.get_mut(*count) {
+                *found = start + at;
+            }
+            let here = window.get(at..).and_then(<[u8]>::first_chunk).copied();
+            let [long, short, shortest] = hashes(here.map_or(0, u64::from_le_bytes));
+            *count += usize::from(self.has(long) | self.has(short) | self.has(shortest) != 0);
+        }
+    }
+
     /// 1 if there is an entry of this hash, else 0.
     #[inline]
-    fn has(&self, hash: u16) -> u64 {
-        let bits = self.hashes.get(usize::from(hash >> 6)).copied().unwrap_or_default();
+    fn has(&self, hash: u32) -> u64 {
+        let bits = self.hashes.get(usize_of(hash >> 6)).copied().unwrap_or_default();
         bits >> (hash & 63) & 1
     }
 
@@ -182,8 +206,8 @@ impl AtWords {
 
     /// What has a hash of this one's group.
     #[inline]
-    fn entries(&self, hash: u16) -> &[Entry] {
-        let group = usize::from(hash >> SHARED);
+    fn entries(&self, hash: u32) -> &[Entry] {
+        let group = usize_of(hash >> SHARED);
         let firsts = self.firsts.get(group).zip(self.firsts.get(group + 1));
         let range = firsts.map(|(from, to)| usize_of(*from)..usize_of(*to));
         range.and_then(|range| self.entries.get(range)).unwrap_or_default()
@@ -192,7 +216,7 @@ impl AtWords {
 
 impl Entry {
     /// Of a literal, its anchor and where it begins in all literals; and its hash.
-    fn new(index: usize, literal: &[u8], anchor: usize, from: usize) -> (u16, Self) {
+    fn new(index: usize, literal: &[u8], anchor: usize, from: usize) -> (u32, Self) {
         let rest = literal.get(anchor..).unwrap_or_default();
         let bytes = eight(rest, 0);
         let [long, short, shortest] = hashes(bytes);
@@ -215,21 +239,20 @@ fn usize_of(number: u32) -> usize {
 /// The hashes of eight bytes, of the first four and of the first three: by odd constants (Knuth's multiplicative hash), so that the upper
 /// bits tell of all.
 #[inline]
-fn hashes(bytes: u64) -> [u16; 3] {
+fn hashes(bytes: u64) -> [u32; 3] {
     let short = (bytes << 32).wrapping_mul(0xc2b2_ae3d_27d4_eb4f);
     let shortest = (bytes << 40).wrapping_mul(0x1656_67b1_9e37_79f9);
     [bytes.wrapping_mul(0x9e37_79b9_7f4a_7c15), short, shortest].map(upper)
 }
 
-fn upper(bits: u64) -> u16 {
-    let [.., low, high] = bits.to_le_bytes();
-    u16::from_le_bytes([low, high])
+fn upper(bits: u64) -> u32 {
+    u32::try_from(bits >> (64 - HASH)).unwrap_or_default()
 }
 
-/// Which bytes from `at` on are letters or digits: a bit for each, the first in the lowest.
+/// Which bytes of the block that a window begins with are letters or digits: a bit for each, the first in the lowest.
 #[inline(always)]
-fn words<S: Simd>(simd: S, text: &[u8], at: usize) -> u64 {
-    let bytes = block(simd, text, at);
+fn words<S: Simd>(simd: S, window: &[u8; BLOCK + LONG]) -> u64 {
+    let bytes = block(simd, window, 0);
     let letters = within(bytes | (b'a' - b'A'), b'a', 26);
     (letters | within(bytes, b'0', 10)).to_bitmask()
 }

@@ -1,14 +1,14 @@
 //! Finds literals, each by what is fastest for it.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
-use aho_corasick::packed::Searcher;
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 use super::at_words::AtWords;
-use crate::block::BLOCK;
+use super::fingerprints::Fingerprints;
+use crate::block::{BLOCK, can_shuffle};
 
-/// What [`Searcher`] can find at once; with more it is slower than an automaton.
+/// What [`Fingerprints`] can find at once; with more it is slower than an automaton.
 pub(super) const FEW: usize = 64;
 
 /// Of which [`AhoCorasick`] is made for speed: some 10 kB each.
@@ -19,7 +19,7 @@ const MANY: usize = 512;
 pub(super) enum Literals {
     /// Of which each has a beginning of a word.
     AtWords(AtWords),
-    Few(Few),
+    Few(Box<Fingerprints>),
     Many(Box<AhoCorasick>),
     Wide(Wide),
     None,
@@ -33,23 +33,13 @@ pub(super) struct Wide {
     longest: usize,
 }
 
-/// Literals for which there is vector search on this processor.
-#[derive(Debug)]
-pub(super) struct Few {
-    searcher: Box<Searcher>,
-    literals: Vec<Box<[u8]>>,
-}
-
 impl Literals {
     /// Of any kind, none of them empty.
     pub(super) fn new(literals: &[&[u8]]) -> Self {
-        match (literals.len() <= FEW).then(|| Searcher::new(literals)).flatten() {
-            Some(searcher) => Self::Few(Few {
-                searcher: Box::new(searcher),
-                literals: literals.iter().map(|literal| Box::from(*literal)).collect(),
-            }),
-            None => Self::many(literals),
+        if !literals.is_empty() && literals.len() <= FEW && can_shuffle() {
+            return Self::Few(Box::new(Fingerprints::new(literals)));
         }
+        Self::many(literals)
     }
 
     /// As [`Literals::new`], of literals that each have a character beyond ASCII.
@@ -76,7 +66,7 @@ impl Literals {
     /// Whether one of them stands in `text`.
     pub(super) fn stand_in(&self, text: &[u8]) -> bool {
         match self {
-            Self::Few(few) => few.searcher.find(text).is_some(),
+            Self::Few(few) => few.search(text, |_, _| ControlFlow::Break(())).is_break(),
             Self::Many(many) => many.is_match(text),
             _ => {
                 let mut stand = false;
@@ -91,7 +81,12 @@ impl Literals {
     pub(super) fn search(&self, text: &[u8], mut hit: impl FnMut(usize, Range<usize>)) {
         match self {
             Self::AtWords(words) => words.search(text, hit),
-            Self::Few(few) => few.search(text, hit),
+            Self::Few(few) => {
+                let _: ControlFlow<()> = few.search(text, |literal, at| {
+                    hit(literal, at);
+                    ControlFlow::Continue(())
+                });
+            }
             Self::Many(many) => overlapping(many, text, &(0..text.len()), &mut hit),
             Self::Wide(wide) => wide.search(text, &mut hit),
             Self::None => {}
@@ -131,33 +126,18 @@ impl Wide {
     }
 }
 
-impl Few {
-    fn search(&self, text: &[u8], mut hit: impl FnMut(usize, Range<usize>)) {
-        let mut from = 0;
-        // It tells one literal for each place, and none that begins within another.
-        while let Some(found) = self.searcher.find_in(text, (from..text.len()).into()) {
-            let rest = text.get(found.start()..).unwrap_or_default();
-            for (index, literal) in self.literals.iter().enumerate() {
-                if rest.starts_with(literal) {
-                    hit(index, found.start()..found.start() + literal.len());
-                }
-            }
-            from = found.start() + 1;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::block::at_each_level;
 
     proptest! {
         #[test]
         fn few_are_found_as_many_are(
             literals in prop::collection::btree_set("[ab]{2,5}|[a-c ]{3,12}", 1..=FEW),
-            text in "[a-c ]{0,90}",
+            text in "[a-c ]{0,90}|[a-c ]{500,1100}",
         ) {
             let literals: Vec<&[u8]> = literals.iter().map(String::as_bytes).collect();
             let found = |literals: &Literals| {
@@ -166,7 +146,12 @@ mod tests {
                 found.sort_unstable();
                 found
             };
-            prop_assert_eq!(found(&Literals::new(&literals)), found(&Literals::many(&literals)));
+            let many = Literals::many(&literals);
+            let few = Literals::Few(Box::new(Fingerprints::new(&literals)));
+            at_each_level(|| {
+                assert_eq!(found(&few), found(&many));
+                assert_eq!(few.stand_in(text.as_bytes()), many.stand_in(text.as_bytes()));
+            });
         }
 
         #[test]
