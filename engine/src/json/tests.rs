@@ -154,6 +154,35 @@ fn long_plain_strings_end_where_they_end() {
     });
 }
 
+/// Where the string that `json` begins with ends, or stops being one, byte by byte.
+fn end_of_string(json: &[u8]) -> Result<usize, JsonError> {
+    let mut at = 1;
+    loop {
+        let len = match json.get(at..).unwrap_or_default() {
+            [b'"', ..] => return Ok(at),
+            [b'\\', b'u', digits @ ..] => {
+                let digits = digits.iter().take(4).filter(|digit| digit.is_ascii_hexdigit());
+                if digits.count() == 4 { 6 } else { 0 }
+            }
+            [b'\\', next, ..] if br#""\/bfnrt"#.contains(next) => 2,
+            [b'\\', ..] | [] | [0..0x20, ..] => 0,
+            _ => 1,
+        };
+        if len == 0 {
+            return Err(JsonError::Syntax { at });
+        }
+        at += len;
+    }
+}
+
+#[test]
+fn what_stands_between_strings_makes_no_difference() {
+    let escapes = "\\n".repeat(300);
+    for gap in 0..1100 {
+        agrees(format!("[\"{escapes}\",{}\"xy\"]", " ".repeat(gap)).as_bytes());
+    }
+}
+
 #[test]
 fn a_nul_is_told() {
     for (json, is_nul) in [
@@ -199,6 +228,22 @@ proptest! {
         at_each_level(|| {
             agrees(&serde_json::to_vec(&text).unwrap());
             agrees(&serde_json::to_vec(&texts).unwrap());
+        });
+    }
+
+    #[test]
+    fn strings_end_where_no_backslash_escapes_their_quote(
+        parts in prop::collection::vec(r#"[a-z]{0,70}|[a-z]{440,520}|\\{0,70}|(\\[nu"x/]){0,3}|\\u0041|["\x01]"#, 0..9),
+    ) {
+        let json = format!("\"{}\"", parts.concat());
+        at_each_level(|| {
+            let read = Reader::new(json.as_bytes(), 1).unwrap().next_event();
+            let end = read.map(|event| {
+                let Event::String(text) = event else { panic!("{json}") };
+                assert_eq!(text.is_escaped(), text.raw().contains('\\'));
+                text.raw().len() + 1
+            });
+            assert_eq!(end, end_of_string(json.as_bytes()), "{json}");
         });
     }
 
