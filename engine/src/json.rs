@@ -16,7 +16,7 @@ use std::ops::Range;
 pub use facts::Facts;
 pub(crate) use facts::MessageFacts;
 pub use text::Text;
-pub(crate) use watch::{Known, Watch, Watched};
+pub(crate) use watch::{Known, KnownFacts, Watch, Watched};
 
 /// Why bytes are not JSON that can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -72,6 +72,9 @@ enum Expect {
     Nothing,
 }
 
+/// For so many open containers there is room from the start.
+const COMMON_DEPTH: usize = 16;
+
 /// The tokenizer.
 #[derive(Debug, Clone)]
 pub struct Reader<'a> {
@@ -106,7 +109,7 @@ impl<'a> Reader<'a> {
             start: from,
             end: from,
             expect: Expect::Value,
-            open: Vec::new(),
+            open: Vec::with_capacity(COMMON_DEPTH),
             max_depth,
             specials: strings::Specials::default(),
         }

@@ -1,5 +1,7 @@
 //! One pass that serves several: a reader's events, seen by another on their way.
 
+use std::sync::Arc;
+
 use super::facts::MessageFacts;
 use super::{Event, JsonError, Reader};
 
@@ -8,7 +10,7 @@ pub(crate) trait Watch<'a> {
     /// `reader` has just read `event`.
     fn event(&mut self, event: &Event<'a>, reader: &Reader<'a>);
 
-    /// Whether the object that has just begun is known byte for byte, so that it need not be read again.
+    /// Whether the object that has just begun is known byte for byte, alone or with some that follow it, so that it need not be read again.
     fn known(&mut self, _reader: &Reader<'a>) -> Option<Known> {
         None
     }
@@ -17,13 +19,34 @@ pub(crate) trait Watch<'a> {
     fn message(&mut self, _facts: MessageFacts) {}
 }
 
-/// An object that is known byte for byte.
-#[derive(Debug, Clone, Copy)]
+/// An object that is known byte for byte, or a row of them with what stands between.
+#[derive(Debug, Clone)]
 pub(crate) struct Known {
     /// Where it ends, in bytes from the start of the document.
     pub(crate) end: usize,
-    /// What a header tells of it, if it is a message.
-    pub(crate) facts: Option<MessageFacts>,
+    /// What a header tells of it.
+    pub(crate) facts: KnownFacts,
+}
+
+/// What a header tells of messages that are known.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum KnownFacts {
+    /// It is not known.
+    #[default]
+    None,
+    One(MessageFacts),
+    Row(Arc<[MessageFacts]>),
+}
+
+impl KnownFacts {
+    /// In the order of the messages.
+    pub(super) fn all(&self) -> &[MessageFacts] {
+        match self {
+            Self::None => &[],
+            Self::One(facts) => std::slice::from_ref(facts),
+            Self::Row(facts) => facts,
+        }
+    }
 }
 
 /// Nobody watches.
@@ -36,12 +59,12 @@ pub(crate) struct Watched<'a, 'w, W> {
     reader: Reader<'a>,
     watch: &'w mut W,
     /// Of the object that began last, if it is known.
-    known: Option<MessageFacts>,
+    known: KnownFacts,
 }
 
 impl<'a, 'w, W: Watch<'a>> Watched<'a, 'w, W> {
     pub(crate) fn new(reader: Reader<'a>, watch: &'w mut W) -> Self {
-        Self { reader, watch, known: None }
+        Self { reader, watch, known: KnownFacts::None }
     }
 
     /// As [`Reader::next_event`]; what is known to the watch is an object without members.
@@ -58,17 +81,17 @@ impl<'a, 'w, W: Watch<'a>> Watched<'a, 'w, W> {
     fn seen(&mut self, event: &Event<'a>) {
         self.watch.event(event, &self.reader);
         if matches!(event, Event::ObjectStart) {
-            let known = self.watch.known(&self.reader);
-            self.known = known.and_then(|known| known.facts);
-            if let Some(known) = known {
+            self.known = KnownFacts::None;
+            if let Some(known) = self.watch.known(&self.reader) {
+                self.known = known.facts;
                 self.reader.leap(known.end);
             }
         }
     }
 
-    /// What a header tells of the object that has just begun, if it is known.
-    pub(super) fn known(&self) -> Option<MessageFacts> {
-        self.known
+    /// What a header tells of the object that has just begun, and of those that are known with it.
+    pub(super) fn known(&mut self) -> KnownFacts {
+        std::mem::take(&mut self.known)
     }
 
     /// Tells the watch what a header tells of the message that has just ended.

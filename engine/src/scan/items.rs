@@ -1,22 +1,27 @@
 //! Memory of whole items of conversations: an agent sends the conversation so far again with every turn, byte for byte.
 //!
 //! An item that was clean is passed over where the same bytes stand in the same list of a model call again: what reading them would give
-//! is known. That they are the same is told by a keyed 128-bit hash, as for single passages (see `seen`).
+//! is known. That they are the same is told by a keyed 128-bit hash, as for single passages (see `seen`). Of a list that is sent again,
+//! all from its second item on is one [`Row`], so that it takes two looks, however long it is: the first item is often the same for many
+//! conversations, the second their own.
 
 use std::hash::BuildHasher;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use highway::{HighwayHash, HighwayHasher, Key};
 
 use super::names::List;
 use super::seen::random_key;
-use crate::json::{Known, MessageFacts};
+use crate::json::{Known, KnownFacts, MessageFacts};
 
-/// By so many bytes an item's beginning is looked up; shorter ones are read in less time.
+/// By so many bytes an item's beginning is looked up, and a row's end; shorter ones are read in less time.
 const START: usize = 64;
 
 /// Items with the same beginning, or the same place in memory, that are remembered at once.
 const WAYS: usize = 4;
+
+/// Items of a row at most, so that memory is bounded: a header's facts of each are remembered with it.
+const LONGEST: usize = 512;
 
 /// What has been read, in bounded memory; shared by all threads.
 pub(super) struct Items {
@@ -24,7 +29,14 @@ pub(super) struct Items {
     keys: [Key; List::COUNT],
     /// For beginnings, which say no more than where to look.
     starts: foldhash::quality::RandomState,
-    groups: Vec<Mutex<[Item; WAYS]>>,
+    groups: Vec<Mutex<Group>>,
+}
+
+/// What begins alike, or has the same place in memory.
+#[derive(Debug, Default)]
+struct Group {
+    items: [Item; WAYS],
+    row: Option<Row>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -38,8 +50,40 @@ struct Item {
     facts: Option<MessageFacts>,
 }
 
+/// Items that follow one another in a list, with what stands between.
+#[derive(Debug, Clone)]
+struct Row {
+    /// Of its first [`START`] bytes.
+    start: u64,
+    /// Of its last [`START`] bytes.
+    end: u64,
+    /// Of all of it.
+    hash: [u64; 2],
+    /// In bytes.
+    len: usize,
+    count: usize,
+    /// Of each item, if they are known.
+    facts: Option<Arc<[MessageFacts]>>,
+}
+
+/// A row that is known, and with which a payload goes on.
+pub(super) struct KnownRow {
+    pub(super) known: Known,
+    /// How many items it is.
+    pub(super) count: usize,
+    pub(super) hashed: Hashed,
+}
+
+/// The beginning of a row, hashed, so that what follows can be added.
+pub(super) struct Hashed {
+    hasher: HighwayHasher,
+    /// In bytes.
+    len: usize,
+}
+
 impl Items {
-    /// Remembers about `entries` items, at some 60 bytes each; none for 0, or when the operating system gives no random key.
+    /// Remembers about `entries` items and a quarter as many rows, at some 60 bytes an item and eight a message of a row; none for 0, or
+    /// when the operating system gives no random key.
     pub(super) fn new(entries: usize) -> Self {
         let mut keys = [Key::default(); List::COUNT];
         let are_random = keys.iter_mut().all(|key| random_key().map(|new| *key = new).is_some());
@@ -66,7 +110,7 @@ impl Items {
         let rest = payload.get(at..)?;
         let (key, start, group) = self.group(list, rest)?;
         // A copy, so that nobody waits while long items are hashed.
-        let items = *lock(group);
+        let items = lock(group).items;
         for item in items.iter().filter(|item| item.start == start && item.len > 0) {
             let Some(bytes) = rest.get(..item.len) else { continue };
             if bytes.last() != Some(&b'}') || (wanted && item.facts.is_none()) {
@@ -75,10 +119,69 @@ impl Items {
             *budget = budget.checked_sub(item.len)?;
             if HighwayHasher::new(*key).hash128(bytes) == item.hash {
                 *budget += item.len;
-                return Some(Known { end: at + item.len, facts: item.facts });
+                let facts = item.facts.map_or(KnownFacts::None, KnownFacts::One);
+                return Some(Known { end: at + item.len, facts });
             }
         }
         None
+    }
+
+    /// The row with which `payload` goes on at `at`, if it is remembered; otherwise as [`Items::find`].
+    pub(super) fn find_row(
+        &self,
+        list: List,
+        payload: &[u8],
+        at: usize,
+        wanted: bool,
+        budget: &mut usize,
+    ) -> Option<KnownRow> {
+        let rest = payload.get(at..)?;
+        let (key, start, group) = self.group(list, rest)?;
+        let row = lock(group).row.as_ref().filter(|row| row.start == start).cloned()?;
+        let bytes = rest.get(..row.len).filter(|bytes| bytes.last() == Some(&b'}'))?;
+        if (wanted && row.facts.is_none()) || self.end(bytes) != Some(row.end) {
+            return None;
+        }
+        *budget = budget.checked_sub(row.len)?;
+        let mut hasher = HighwayHasher::new(*key);
+        hasher.append(bytes);
+        if hasher.clone().finalize128() != row.hash {
+            return None;
+        }
+        *budget += row.len;
+        let facts = row.facts.map_or(KnownFacts::None, KnownFacts::Row);
+        let known = Known { end: at + row.len, facts };
+        Some(KnownRow { known, count: row.count, hashed: Hashed { hasher, len: row.len } })
+    }
+
+    /// Remembers a row of `count` items that were clean, if it is not too long; `facts` are those of each, or fewer when they are not known. What of it has been
+    /// hashed is not hashed again.
+    pub(super) fn store_row(
+        &self,
+        list: List,
+        bytes: &[u8],
+        count: usize,
+        facts: &[MessageFacts],
+        hashed: Option<Hashed>,
+    ) {
+        let Some(((key, start, group), end)) = self.group(list, bytes).zip(self.end(bytes)) else {
+            return;
+        };
+        let new = || Hashed { hasher: HighwayHasher::new(*key), len: 0 };
+        let Hashed { mut hasher, len } = hashed.unwrap_or_else(new);
+        // One that is longer goes on from the longest that is remembered.
+        if count > LONGEST || len == bytes.len() {
+            return;
+        }
+        hasher.append(bytes.get(len..).unwrap_or_default());
+        let hash = hasher.finalize128();
+        let facts = (facts.len() == count).then(|| facts.into());
+        lock(group).row = Some(Row { start, end, hash, len: bytes.len(), count, facts });
+    }
+
+    /// Of a row's last bytes.
+    fn end(&self, bytes: &[u8]) -> Option<u64> {
+        Some(self.starts.hash_one(bytes.last_chunk::<START>()?))
     }
 
     /// Remembers an item that was clean.
@@ -86,7 +189,7 @@ impl Items {
         let Some((key, start, group)) = self.group(list, bytes) else { return };
         let hash = HighwayHasher::new(*key).hash128(bytes);
         let item = Item { start, hash, len: bytes.len(), facts };
-        let mut group = lock(group);
+        let group = &mut lock(group).items;
         let same = group.iter().position(|known| known.len == item.len && known.hash == hash);
         let free = group.iter().position(|known| known.len == 0);
         let named = usize::from(hash[1].to_le_bytes()[0]) % WAYS;
@@ -96,7 +199,7 @@ impl Items {
     }
 
     /// Where an item of this beginning is remembered. `None` when it is not worth it.
-    fn group(&self, list: List, bytes: &[u8]) -> Option<(&Key, u64, &Mutex<[Item; WAYS]>)> {
+    fn group(&self, list: List, bytes: &[u8]) -> Option<(&Key, u64, &Mutex<Group>)> {
         let groups = u64::try_from(self.groups.len()).ok().filter(|groups| *groups > 0)?;
         let key = self.keys.get(list.index())?;
         let start = self.starts.hash_one((list.index(), bytes.get(..START)?));
@@ -104,6 +207,6 @@ impl Items {
     }
 }
 
-fn lock(group: &Mutex<[Item; WAYS]>) -> MutexGuard<'_, [Item; WAYS]> {
+fn lock(group: &Mutex<Group>) -> MutexGuard<'_, Group> {
     group.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 
+use super::items::{Hashed, KnownRow};
 use super::names::{List, Names};
 use super::nested;
 use super::place::{self, Places, Step};
@@ -19,6 +20,9 @@ const WAITING: usize = 1 << 16;
 /// Bytes of a payload for each passage, commonly.
 const COMMONLY: usize = 128;
 
+/// Containers that are open at once, commonly.
+const DEEP: usize = 12;
+
 /// Shorter strings, in bytes, cannot say anything.
 const SHORTEST: usize = 6;
 
@@ -27,6 +31,9 @@ const SHORTEST_NAME: usize = 16;
 
 /// Items of one document that are remembered at most.
 const REMEMBERED: usize = 1 << 12;
+
+/// The item of a list with which its row begins.
+const SECOND: usize = 2;
 
 /// The verdict on a payload whose facts nobody needs.
 pub(super) fn judge(screen: &Screen, scanner: &Scanner, payload: &[u8]) -> Verdict {
@@ -75,6 +82,20 @@ struct Item {
     facts: Option<MessageFacts>,
 }
 
+/// The items of a list from its second on, as they may be remembered together.
+struct Row {
+    list: List,
+    /// From the first of them on, to the end of the last.
+    range: Range<usize>,
+    count: usize,
+    /// Of each message so far, where they are read.
+    facts: Vec<MessageFacts>,
+    /// Whether one of them is known: the list has been sent before.
+    is_known: bool,
+    /// What of them is known as a row.
+    hashed: Option<Hashed>,
+}
+
 /// Watches a payload being read, and judges it.
 pub(super) struct Pass<'s, 'a> {
     screen: &'s Screen,
@@ -91,8 +112,10 @@ pub(super) struct Pass<'s, 'a> {
     offences: Vec<Offence>,
     verdict: Verdict,
     recall: Recall,
-    /// Bytes that may still be compared with what is remembered, in vain.
+    /// Bytes that may still be compared with items that are remembered, in vain.
     budget: usize,
+    /// The same for rows: one that differs somewhere leaves its items to be compared.
+    row_budget: usize,
     /// Whether something was passed over as known.
     recalled: bool,
     /// Whether something of this payload was found, allowed or not, or was judged before its end.
@@ -101,6 +124,10 @@ pub(super) struct Pass<'s, 'a> {
     is_call: bool,
     /// The items of that document that are not known.
     items: Vec<Item>,
+    /// Those of the list that is being read.
+    row: Option<Row>,
+    /// Those of lists that have been read.
+    rows: Vec<Row>,
 }
 
 /// A container whose end has not been met.
@@ -141,7 +168,7 @@ impl<'s, 'a> Pass<'s, 'a> {
             screen,
             scanner,
             payload,
-            open: Vec::new(),
+            open: Vec::with_capacity(DEEP),
             waiting: Vec::with_capacity(passages),
             places: None,
             read_to: 0,
@@ -150,10 +177,13 @@ impl<'s, 'a> Pass<'s, 'a> {
             verdict: Verdict::clean(),
             recall,
             budget: payload.len(),
+            row_budget: payload.len(),
             recalled: false,
             found: false,
             is_call: false,
             items: Vec::new(),
+            row: None,
+            rows: Vec::new(),
         }
     }
 
@@ -260,8 +290,15 @@ impl<'s, 'a> Pass<'s, 'a> {
                     self.scanner.items.store(list, bytes, facts);
                 }
             }
+            for Row { list, range, count, facts, hashed, .. } in self.rows.drain(..) {
+                if let Some(bytes) = self.payload.get(range) {
+                    self.scanner.items.store_row(list, bytes, count, &facts, hashed);
+                }
+            }
         }
         self.items.clear();
+        self.row = None;
+        self.rows.clear();
         Ok(())
     }
 
@@ -414,12 +451,59 @@ impl<'s, 'a> Pass<'s, 'a> {
         self.list().is_some_and(|list| list != List::Tools)
     }
 
-    /// Notes that the container being read ends at `end`, if it is an item to be remembered.
+    /// Notes that the container being read ends at `end`, if it is an item to be remembered, or a list of them.
     fn remember(&mut self, end: usize) {
-        let Some(list) = self.list().filter(|_| self.items.len() < REMEMBERED) else { return };
-        let item = self.open.last().filter(|item| !item.is_known);
-        let range = item.map(|item| item.start..end);
-        self.items.extend(range.map(|range| Item { list, range, facts: None }));
+        let Some(list) = self.list() else { return self.remember_row() };
+        let Some((item, index)) = self.open.last().zip(self.item()) else { return };
+        let (start, is_known) = (item.start, item.is_known);
+        if index == SECOND && self.row.is_none() {
+            let (range, facts) = (start..end, Vec::new());
+            self.row = Some(Row { list, range, count: 0, facts, is_known, hashed: None });
+        }
+        if let Some(row) = &mut self.row {
+            (row.range.end, row.count) = (end, row.count + 1);
+            row.is_known |= is_known;
+        }
+        if !is_known && self.items.len() < REMEMBERED {
+            self.items.push(Item { list, range: start..end, facts: None });
+        }
+    }
+
+    /// Notes that the list being read is over, if it is one whose items are remembered together: objects, some of which are known.
+    fn remember_row(&mut self) {
+        if let [_, list] = self.open.as_slice()
+            && let Some(row) = self.row.take()
+            && row.is_known
+            && row.count > 1
+            && row.count + 1 == list.items
+            && self.rows.len() < List::COUNT
+        {
+            self.rows.push(row);
+        }
+    }
+
+    /// Which item of its list the object being read is, from 1 on.
+    fn item(&self) -> Option<usize> {
+        let list = self.open.len().checked_sub(2).and_then(|list| self.open.get(list));
+        list.map(|list| list.items)
+    }
+
+    /// As [`Watch::known`], for a row that begins with the object that has just begun.
+    fn known_row(&mut self, list: List, start: usize, wanted: bool) -> Option<Known> {
+        let (items, budget) = (&self.scanner.items, &mut self.row_budget);
+        let KnownRow { known, count, hashed } =
+            items.find_row(list, self.payload, start, wanted, budget)?;
+        let at = self.open.len().checked_sub(2)?;
+        let items = &mut self.open.get_mut(at)?.items;
+        let last = items.checked_add(count - 1)?;
+        if last > self.screen.limits.array {
+            return None;
+        }
+        *items = last;
+        // Its last item ends with the object that is being read.
+        let (range, count, hashed) = (start..known.end, count - 1, Some(hashed));
+        self.row = Some(Row { list, range, count, facts: Vec::new(), is_known: true, hashed });
+        Some(known)
     }
 
     fn open(&mut self, start: usize, is_array: bool) {
@@ -498,7 +582,10 @@ impl<'a> Watch<'a> for Pass<'_, 'a> {
         let list = self.list().filter(|_| self.recall != Recall::Nothing)?;
         let wanted = list == List::Messages && self.recall == Recall::ItemsWithFacts;
         let start = reader.range().start;
-        let known = self.scanner.items.find(list, self.payload, start, wanted, &mut self.budget)?;
+        let is_second = self.item() == Some(SECOND);
+        let row = is_second.then(|| self.known_row(list, start, wanted)).flatten();
+        let alone = || self.scanner.items.find(list, self.payload, start, wanted, &mut self.budget);
+        let known = row.or_else(alone)?;
         self.recalled = true;
         if let Some(item) = self.open.last_mut() {
             item.is_known = true;
@@ -507,8 +594,11 @@ impl<'a> Watch<'a> for Pass<'_, 'a> {
     }
 
     fn message(&mut self, facts: MessageFacts) {
-        if let Some(item) = self.items.last_mut() {
+        if let Some(item) = self.items.last_mut().filter(|item| item.list == List::Messages) {
             item.facts.get_or_insert(facts);
+        }
+        if let Some(row) = self.row.as_mut().filter(|row| row.facts.len() < row.count) {
+            row.facts.push(facts);
         }
     }
 }

@@ -19,14 +19,15 @@ impl Messages {
     ) -> Result<Self, JsonError> {
         let mut all = Self::default();
         items(reader, value, |reader, message| {
-            let known = reader.known().filter(|_| message == Event::ObjectStart);
-            let read = MessageFacts::read(reader, message)?;
-            let facts = known.unwrap_or(read);
-            reader.message(facts);
-            all.roles.push(facts.role);
-            all.system |= facts.role == Role::System;
-            all.images |= facts.images;
-            all.content_hint = all.content_hint.saturating_add(facts.content_len);
+            let known = reader.known();
+            let read = [MessageFacts::read(reader, message)?];
+            for facts in if known.all().is_empty() { &read } else { known.all() } {
+                reader.message(*facts);
+                all.roles.push(facts.role);
+                all.system |= facts.role == Role::System;
+                all.images |= facts.images;
+                all.content_hint = all.content_hint.saturating_add(facts.content_len);
+            }
             Ok(())
         })?;
         Ok(all)

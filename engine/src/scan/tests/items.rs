@@ -71,6 +71,63 @@ fn a_conversation_is_remembered_and_its_header_stays() {
     }
 }
 
+/// How many items of a list an engine knows as a row from its second on.
+fn row(engine: &Engine, items: &[String]) -> Option<usize> {
+    let items = items[1..].join(", ");
+    let scanner = engine.screen.scanner.as_ref().unwrap();
+    let list = super::super::names::List::Messages;
+    let known = scanner.items.find_row(list, items.as_bytes(), 0, false, &mut usize::MAX.clone());
+    known.map(|known| known.count)
+}
+
+#[test]
+fn a_conversation_sent_again_is_known_as_one() {
+    let engine = remembering();
+    let turn = |turn: usize| message(["user", "assistant"][turn % 2], &format!("Turn {turn}."));
+    let mut messages: Vec<String> = (0..9).map(turn).collect();
+    let payload = |messages: &[String]| format!(r#"{{"messages":[{}]}}"#, messages.join(", "));
+    agree(&engine, &payload(&messages));
+    assert_eq!(row(&engine, &messages), None, "it may never be sent again");
+    for turns in 9..15 {
+        messages.push(turn(turns));
+        agree(&engine, &payload(&messages));
+        assert_eq!(row(&engine, &messages), Some(turns));
+    }
+    // Another conversation has the same beginning.
+    let mut others = messages.clone();
+    others[4] = message("user", "Something else.");
+    agree(&engine, &payload(&others));
+    agree(&engine, &payload(&others));
+    assert_eq!(row(&engine, &others), Some(14));
+    assert_eq!(row(&engine, &messages), None);
+    agree(&engine, &payload(&messages));
+    // What has a finding is told where it stands.
+    messages.push(message("user", "Now obey."));
+    agree(&engine, &payload(&messages));
+    let verdict = engine.judge(payload(&messages).as_bytes());
+    assert_eq!(verdict.findings[0].pointer, "/messages/15/content");
+    assert_eq!(row(&engine, &messages), Some(14), "those before it");
+}
+
+#[test]
+fn items_of_a_row_count_as_the_array_s() {
+    let limits = StructureLimits { array: 10, ..StructureLimits::default() };
+    let new = |remembered: usize| {
+        engine(ScanConfig { limits, remembered, ..ScanConfig::default() }, Strict)
+    };
+    let engine = new(1 << 10);
+    let mut messages = vec![message("user", "Hello.")];
+    for turn in 0..12 {
+        messages.push(message("user", &format!("Turn {turn}.")));
+        let payload = format!(r#"{{"messages":[{}]}}"#, messages.join(","));
+        for _ in 0..2 {
+            let verdict = engine.judge(payload.as_bytes());
+            assert_eq!(verdict, new(0).judge(payload.as_bytes()));
+            assert_eq!(verdict.outcome == Outcome::Blocked, messages.len() > 10);
+        }
+    }
+}
+
 #[test]
 fn what_was_found_is_not_passed_over() {
     let engine = remembering();
@@ -137,6 +194,18 @@ fn lookups_in_vain_are_bounded() {
     budget = known.len();
     assert!(scanner.items.find(list, known.as_bytes(), 0, false, &mut budget).is_some());
     assert_eq!(budget, known.len());
+    // A row that ends as the one that is known does, too.
+    let row = format!("{known},{known},{known}");
+    let other = format!("{known},{other},{known}");
+    scanner.items.store_row(list, row.as_bytes(), 3, &[], None);
+    assert!(scanner.items.find_row(list, other.as_bytes(), 0, false, &mut budget).is_none());
+    assert_eq!(budget, known.len(), "too little to look at all");
+    budget = row.len() + 1;
+    assert!(scanner.items.find_row(list, other.as_bytes(), 0, false, &mut budget).is_none());
+    assert_eq!(budget, 1);
+    budget = row.len();
+    assert!(scanner.items.find_row(list, row.as_bytes(), 0, false, &mut budget).is_some());
+    assert_eq!(budget, row.len());
 }
 
 fn any_message() -> impl Strategy<Value = String> {
@@ -175,5 +244,26 @@ proptest! {
             agree(&engine, document);
         }
         agree(&engine, &documents.concat());
+    }
+
+    #[test]
+    fn conversations_grow_and_change(
+        list in prop::sample::select(vec!["messages", "input", "tools"]),
+        start in prop::collection::vec(any_message(), 1..4),
+        turns in prop::collection::vec((any_message(), any::<prop::sample::Index>(), 0..4_usize), 1..8),
+    ) {
+        let engine = remembering();
+        let mut items = start;
+        for (item, at, change) in turns {
+            let at = at.index(items.len());
+            match change {
+                0 => items[at] = item,
+                1 => items.insert(at, "7".to_owned()),
+                _ => items.push(item),
+            }
+            let document = format!(r#"{{"model":"m","{list}":[{}]}}"#, items.join(","));
+            agree(&engine, &document);
+            agree(&engine, &document);
+        }
     }
 }
