@@ -84,8 +84,17 @@ fn standard(byte: u8) -> u8 {
 
 /// Whether the beginning of base64 holds text; a character may be cut off at its end.
 fn is_readable_base64(first: &[u8]) -> bool {
+    // Most names are told apart by their first letter.
+    if first.first().is_some_and(|byte| begins_nothing(*byte)) {
+        return false;
+    }
     let mut decoded = [0; FIRST / 4 * 3];
     BASE64.decode_slice(first, &mut decoded).is_ok() && readable(&decoded).is_some()
+}
+
+/// Whether this byte of base64, the first of its group, gives one with which no character begins.
+fn begins_nothing(byte: u8) -> bool {
+    matches!(byte, b'g'..=b'v')
 }
 
 fn base64(run: &[u8]) -> Option<String> {
@@ -120,4 +129,21 @@ fn readable(bytes: &[u8]) -> Option<()> {
     let is_whole = valid.len() + 3 >= bytes.len();
     let is_control = |char: char| char.is_control() && !char.is_whitespace();
     (is_whole && !valid.is_empty() && !valid.contains(is_control)).then_some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_begins_nothing_goes_on_a_character() {
+        for byte in 0..=u8::MAX {
+            let goes_on = |second: u8| {
+                let decoded = BASE64.decode([byte, second, b'A', b'A']);
+                decoded
+                    .is_ok_and(|decoded| decoded.first().is_some_and(|first| first & 0xc0 == 0x80))
+            };
+            assert_eq!(begins_nothing(byte), goes_on(b'A') && goes_on(b'/'), "{byte}");
+        }
+    }
 }

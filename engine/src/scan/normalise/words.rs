@@ -18,7 +18,7 @@ const MOST_ONES: usize = 4;
 /// Words of rules, folded.
 #[derive(Debug)]
 pub(in crate::scan) struct Words {
-    all: HashSet<Box<[u8]>>,
+    all: HashSet<Box<[u8]>, foldhash::fast::RandomState>,
     /// Made when it is first needed.
     splitter: OnceLock<Option<Splitter>>,
 }
