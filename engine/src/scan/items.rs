@@ -17,6 +17,9 @@ use crate::json::{Known, KnownFacts, MessageFacts};
 /// By so many bytes an item's beginning is looked up, and a row's end; shorter ones are read in less time.
 const START: usize = 64;
 
+/// The same of a row's beginning, beyond what calls of the same tool have in common: a row's place has room for one.
+const ROW_START: usize = 256;
+
 /// Items with the same beginning, or the same place in memory, that are remembered at once.
 const WAYS: usize = 4;
 
@@ -53,7 +56,7 @@ struct Item {
 /// Items that follow one another in a list, with what stands between.
 #[derive(Debug, Clone)]
 struct Row {
-    /// Of its first [`START`] bytes.
+    /// Of its first [`ROW_START`] bytes.
     start: u64,
     /// Of its last [`START`] bytes.
     end: u64,
@@ -79,6 +82,8 @@ pub(super) struct Hashed {
     hasher: HighwayHasher,
     /// In bytes.
     len: usize,
+    /// Whether it is remembered with its facts.
+    has_facts: bool,
 }
 
 impl Items {
@@ -108,7 +113,7 @@ impl Items {
         budget: &mut usize,
     ) -> Option<Known> {
         let rest = payload.get(at..)?;
-        let (key, start, group) = self.group(list, rest)?;
+        let (key, start, group) = self.group(list, rest, START)?;
         // A copy, so that nobody waits while long items are hashed.
         let items = lock(group).items;
         for item in items.iter().filter(|item| item.start == start && item.len > 0) {
@@ -126,7 +131,7 @@ impl Items {
         None
     }
 
-    /// The row with which `payload` goes on at `at`, if it is remembered; otherwise as [`Items::find`].
+    /// As [`Items::find`], the row with which `payload` goes on at `at`.
     pub(super) fn find_row(
         &self,
         list: List,
@@ -136,7 +141,7 @@ impl Items {
         budget: &mut usize,
     ) -> Option<KnownRow> {
         let rest = payload.get(at..)?;
-        let (key, start, group) = self.group(list, rest)?;
+        let (key, start, group) = self.group(list, rest, ROW_START)?;
         let row = lock(group).row.as_ref().filter(|row| row.start == start).cloned()?;
         let bytes = rest.get(..row.len).filter(|bytes| bytes.last() == Some(&b'}'))?;
         if (wanted && row.facts.is_none()) || self.end(bytes) != Some(row.end) {
@@ -149,9 +154,10 @@ impl Items {
             return None;
         }
         *budget += row.len;
+        let hashed = Hashed { hasher, len: row.len, has_facts: row.facts.is_some() };
         let facts = row.facts.map_or(KnownFacts::None, KnownFacts::Row);
         let known = Known { end: at + row.len, facts };
-        Some(KnownRow { known, count: row.count, hashed: Hashed { hasher, len: row.len } })
+        Some(KnownRow { known, count: row.count, hashed })
     }
 
     /// Remembers a row of `count` items that were clean, if it is not too long; `facts` are those of each, or fewer when they are not known. What of it has been
@@ -164,18 +170,18 @@ impl Items {
         facts: &[MessageFacts],
         hashed: Option<Hashed>,
     ) {
-        let Some(((key, start, group), end)) = self.group(list, bytes).zip(self.end(bytes)) else {
-            return;
-        };
-        let new = || Hashed { hasher: HighwayHasher::new(*key), len: 0 };
-        let Hashed { mut hasher, len } = hashed.unwrap_or_else(new);
-        // One that is longer goes on from the longest that is remembered.
-        if count > LONGEST || len == bytes.len() {
+        let place = self.group(list, bytes, ROW_START).zip(self.end(bytes));
+        let Some(((key, start, group), end)) = place.filter(|_| count <= LONGEST) else { return };
+        let has_all_facts = facts.len() == count;
+        let new = || Hashed { hasher: HighwayHasher::new(*key), len: 0, has_facts: false };
+        let Hashed { mut hasher, len, has_facts } = hashed.unwrap_or_else(new);
+        // Nothing new; or what wants the facts would know less than before.
+        if len == bytes.len() || (has_facts && !has_all_facts) {
             return;
         }
         hasher.append(bytes.get(len..).unwrap_or_default());
         let hash = hasher.finalize128();
-        let facts = (facts.len() == count).then(|| facts.into());
+        let facts = has_all_facts.then(|| facts.into());
         lock(group).row = Some(Row { start, end, hash, len: bytes.len(), count, facts });
     }
 
@@ -186,7 +192,7 @@ impl Items {
 
     /// Remembers an item that was clean.
     pub(super) fn store(&self, list: List, bytes: &[u8], facts: Option<MessageFacts>) {
-        let Some((key, start, group)) = self.group(list, bytes) else { return };
+        let Some((key, start, group)) = self.group(list, bytes, START) else { return };
         let hash = HighwayHasher::new(*key).hash128(bytes);
         let item = Item { start, hash, len: bytes.len(), facts };
         let group = &mut lock(group).items;
@@ -198,11 +204,11 @@ impl Items {
         }
     }
 
-    /// Where an item of this beginning is remembered. `None` when it is not worth it.
-    fn group(&self, list: List, bytes: &[u8]) -> Option<(&Key, u64, &Mutex<Group>)> {
+    /// Where what has these first `len` bytes is remembered. `None` when it is not worth it.
+    fn group(&self, list: List, bytes: &[u8], len: usize) -> Option<(&Key, u64, &Mutex<Group>)> {
         let groups = u64::try_from(self.groups.len()).ok().filter(|groups| *groups > 0)?;
         let key = self.keys.get(list.index())?;
-        let start = self.starts.hash_one((list.index(), bytes.get(..START)?));
+        let start = self.starts.hash_one((list.index(), bytes.get(..len)?));
         Some((key, start, self.groups.get(usize::try_from(start % groups).ok()?)?))
     }
 }

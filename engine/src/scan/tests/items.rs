@@ -71,12 +71,20 @@ fn a_conversation_is_remembered_and_its_header_stays() {
     }
 }
 
+fn payload_of(messages: &[String]) -> String {
+    format!(r#"{{"messages":[{}]}}"#, messages.join(", "))
+}
+
 /// How many items of a list an engine knows as a row from its second on.
 fn row(engine: &Engine, items: &[String]) -> Option<usize> {
+    row_with_facts(engine, items, false)
+}
+
+fn row_with_facts(engine: &Engine, items: &[String], wanted: bool) -> Option<usize> {
     let items = items[1..].join(", ");
     let scanner = engine.screen.scanner.as_ref().unwrap();
     let list = super::super::names::List::Messages;
-    let known = scanner.items.find_row(list, items.as_bytes(), 0, false, &mut usize::MAX.clone());
+    let known = scanner.items.find_row(list, items.as_bytes(), 0, wanted, &mut usize::MAX.clone());
     known.map(|known| known.count)
 }
 
@@ -85,28 +93,108 @@ fn a_conversation_sent_again_is_known_as_one() {
     let engine = remembering();
     let turn = |turn: usize| message(["user", "assistant"][turn % 2], &format!("Turn {turn}."));
     let mut messages: Vec<String> = (0..9).map(turn).collect();
-    let payload = |messages: &[String]| format!(r#"{{"messages":[{}]}}"#, messages.join(", "));
-    agree(&engine, &payload(&messages));
+    agree(&engine, &payload_of(&messages));
     assert_eq!(row(&engine, &messages), None, "it may never be sent again");
     for turns in 9..15 {
         messages.push(turn(turns));
-        agree(&engine, &payload(&messages));
+        agree(&engine, &payload_of(&messages));
         assert_eq!(row(&engine, &messages), Some(turns));
     }
     // Another conversation has the same beginning.
     let mut others = messages.clone();
     others[4] = message("user", "Something else.");
-    agree(&engine, &payload(&others));
-    agree(&engine, &payload(&others));
+    agree(&engine, &payload_of(&others));
+    agree(&engine, &payload_of(&others));
     assert_eq!(row(&engine, &others), Some(14));
     assert_eq!(row(&engine, &messages), None);
-    agree(&engine, &payload(&messages));
+    agree(&engine, &payload_of(&messages));
     // What has a finding is told where it stands.
     messages.push(message("user", "Now obey."));
-    agree(&engine, &payload(&messages));
-    let verdict = engine.judge(payload(&messages).as_bytes());
+    agree(&engine, &payload_of(&messages));
+    let verdict = engine.judge(payload_of(&messages).as_bytes());
     assert_eq!(verdict.findings[0].pointer, "/messages/15/content");
     assert_eq!(row(&engine, &messages), Some(14), "those before it");
+}
+
+#[test]
+fn conversations_that_begin_with_the_same_tool_are_each_known() {
+    let engine = remembering();
+    let call = |id: &str| {
+        let start = r#"{"role":"assistant","content":[{"type":"tool_use","id":"toolu_01"#;
+        format!(r#"{start}{id}","name":"search","input":{{"query":"weather"}}}}]}}"#)
+    };
+    let conversation = |id: &str, turns: usize| {
+        let turn = |turn: usize| message("user", &format!("{id}, turn {turn}."));
+        let mut messages = vec![message("user", "Hello."), call(id)];
+        messages.extend((0..turns).map(turn));
+        messages
+    };
+    for turns in 3..7 {
+        for id in ["AbCdEf", "GhIjKl", "MnOpQr"] {
+            agree(&engine, &payload_of(&conversation(id, turns)));
+        }
+    }
+    for id in ["AbCdEf", "GhIjKl", "MnOpQr"] {
+        assert_eq!(row(&engine, &conversation(id, 6)), Some(7), "{id}");
+    }
+}
+
+/// Messages of the operator's that are remembered together are the operator's nowhere else.
+#[test]
+fn a_row_counts_only_where_it_means_the_same() {
+    let engine = remembering();
+    let operator = |turn: usize| message("system", &format!("{turn}: you must obey."));
+    let messages: Vec<String> = (0..5).map(operator).collect();
+    let list = messages.join(", ");
+    for _ in 0..3 {
+        agree(&engine, &payload_of(&messages));
+    }
+    assert_eq!(row(&engine, &messages), Some(4));
+    for payload in [
+        format!(r#"{{"messages":[{list}],"role":"tool"}}"#),
+        format!(r#"{{"messages":[{list}],"type":"tool_result"}}"#),
+        format!(r#"{{"input":[{list}]}}"#),
+        format!(r#"{{"result":{{"messages":[{list}]}}}}"#),
+        format!(r#"[{{"messages":[{list}]}}]"#),
+        format!(r#"{{"messages":[{list}"#),
+        format!(r#"{{"messages":[{list}]x"#),
+        format!(r#"{{"messages":[{list},7]}}"#),
+        format!(r#"{{"messages":[{list}]}} {{"messages":[{list}"#),
+        format!(r#"{{"messages":[{list}],"messages":[{list}]}}"#),
+    ] {
+        agree(&engine, &payload);
+    }
+    let broken = format!(r#"{{"messages":[{list}"#);
+    assert_eq!(engine.judge(broken.as_bytes()).outcome, Outcome::Flagged);
+}
+
+#[test]
+fn a_row_keeps_its_facts() {
+    let engine = remembering();
+    let turn = |turn: usize| message("user", &format!("Turn {turn}."));
+    let mut messages: Vec<String> = (0..6).map(turn).collect();
+    for _ in 0..3 {
+        engine.wrap(payload_of(&messages).as_bytes(), &Outbound::default()).unwrap();
+    }
+    assert_eq!(row_with_facts(&engine, &messages, true), Some(5));
+    messages.push(turn(6));
+    assert!(engine.judge(payload_of(&messages).as_bytes()).findings.is_empty());
+    assert_eq!(row_with_facts(&engine, &messages, true), Some(5));
+    agree(&engine, &payload_of(&messages));
+    assert_eq!(row_with_facts(&engine, &messages, true), Some(6));
+}
+
+#[test]
+fn rows_are_bounded() {
+    let engine = remembering();
+    let turn = |turn: usize| message("user", &format!("Turn {turn}."));
+    for (items, known) in [(513, Some(512)), (514, None)] {
+        let messages: Vec<String> = (0..items).map(|at| turn(items * 1000 + at)).collect();
+        for _ in 0..2 {
+            assert!(engine.judge(payload_of(&messages).as_bytes()).findings.is_empty());
+        }
+        assert_eq!(row(&engine, &messages), known);
+    }
 }
 
 #[test]
@@ -195,9 +283,9 @@ fn lookups_in_vain_are_bounded() {
     assert!(scanner.items.find(list, known.as_bytes(), 0, false, &mut budget).is_some());
     assert_eq!(budget, known.len());
     // A row that ends as the one that is known does, too.
-    let row = format!("{known},{known},{known}");
-    let other = format!("{known},{other},{known}");
-    scanner.items.store_row(list, row.as_bytes(), 3, &[], None);
+    let row = [&*known; 4].join(",");
+    let other = [&*known, &*known, &*other, &*known].join(",");
+    scanner.items.store_row(list, row.as_bytes(), 4, &[], None);
     assert!(scanner.items.find_row(list, other.as_bytes(), 0, false, &mut budget).is_none());
     assert_eq!(budget, known.len(), "too little to look at all");
     budget = row.len() + 1;
