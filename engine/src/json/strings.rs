@@ -2,7 +2,7 @@
 
 use fearless_simd::{Simd, dispatch, prelude::*};
 
-use super::text::{Text, unescape};
+use super::text::{Text, escapes, unescape};
 use crate::block::{BLOCK, block, first, level};
 
 /// Where in a document strings end, or need a closer look: told for a stretch of it at a time.
@@ -24,7 +24,7 @@ struct Block {
     escaped: u64,
 }
 
-const BLOCKS: usize = 16;
+const BLOCKS: usize = (STRETCH / BLOCK + 1).next_power_of_two();
 
 /// Bytes told at once, but for the first time: many documents are short.
 const STRETCH: usize = 8 * BLOCK;
@@ -40,7 +40,7 @@ impl Specials {
                 self.tell(bytes, at);
             }
             // Of 64 bytes, wherever they begin, so that where blocks end makes no difference.
-            let Block { specials, escaped } = self.from(at);
+            let Block { specials, escaped } = self.told(at);
             if specials != 0 {
                 let place = first(specials);
                 any |= escaped & ((1 << place) - 1);
@@ -53,7 +53,7 @@ impl Specials {
 
     /// Of the 64 bytes from `at` on, which have been told.
     #[inline]
-    fn from(&self, at: usize) -> Block {
+    fn told(&self, at: usize) -> Block {
         let within = at.wrapping_sub(self.from);
         let (block, shift) = (within / BLOCK, within % BLOCK);
         let [here, next] = [block, block + 1]
@@ -67,7 +67,7 @@ impl Specials {
 
     /// Whether a backslash escapes what stands at `at`, if it has been told.
     fn is_escaped(&self, at: usize) -> bool {
-        self.from(at).escaped & 1 != 0
+        self.told(at).escaped & 1 != 0
     }
 
     /// Tells those of the stretch from `at` on.
@@ -109,19 +109,10 @@ fn tell<S: Simd>(simd: S, bytes: &[u8], from: usize, mut escaped: u64, blocks: &
 /// Which bytes of a block backslashes escape, by where backslashes are; `escaped` is 1 if one before the block escapes its first byte, and
 /// then tells the same of the block that follows.
 fn follow(slashes: u64, escaped: &mut u64) -> u64 {
-    if slashes == 0 {
-        return std::mem::take(escaped);
-    }
-    // Of rows of backslashes every second one escapes what follows: where a row ends is told by adding its first bit, which carries beyond
-    // it, and whether it has odd length by whether that is an odd place when the row began at an even one, or the other way round. As
-    // simdjson does it (Langdale and Lemire, Parsing Gigabytes of JSON per Second, 3.1.1).
-    const EVEN: u64 = 0x5555_5555_5555_5555;
-    let slashes = slashes & !*escaped;
-    let follows = slashes << 1 | *escaped;
-    let odd_starts = slashes & !EVEN & !follows;
-    let (ends, carries) = odd_starts.overflowing_add(slashes);
-    *escaped = u64::from(carries);
-    (EVEN ^ ends << 1) & follows
+    let begins = escapes(slashes & !*escaped);
+    let follows = begins << 1 | *escaped;
+    *escaped = begins >> (BLOCK - 1);
+    follows
 }
 
 /// The string whose opening quote stands at `quote`.

@@ -179,7 +179,7 @@ fn unescape_onto<S: Simd>(simd: S, text: &[u8], out: &mut Vec<u8>) {
 }
 
 /// Which backslashes begin an escape, of those in a block that begins outside of one.
-fn escapes(slashes: u64) -> u64 {
+pub(super) fn escapes(slashes: u64) -> u64 {
     const ODD: u64 = (u64::MAX / 3) << 1;
     // Subtracting carries through rows of backslashes, of which every other one begins an escape (simdjson's `json_escape_scanner`).
     ((slashes << 1 | ODD).wrapping_sub(slashes) ^ ODD) & slashes
