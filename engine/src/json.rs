@@ -72,8 +72,8 @@ enum Expect {
     Nothing,
 }
 
-/// For so many open containers there is room from the start.
-const COMMON_DEPTH: usize = 16;
+/// Containers that are open at once, commonly: for so many there is room from the start.
+pub(crate) const COMMON_DEPTH: usize = 12;
 
 /// The tokenizer.
 #[derive(Debug, Clone)]

@@ -35,9 +35,9 @@ pub struct ScanConfig {
     pub limits: StructureLimits,
     /// Rules in TOML (see `scan/rules/injection.toml` for the form), put beside the built-in ones; one with the id of another replaces it.
     pub rules: Vec<String>,
-    /// How many texts that have been judged are remembered, so that a conversation sent again with every turn is judged once; 131,072 unless
-    /// told otherwise, none for 0. Each takes some 24 bytes, with what is remembered of whole messages; beside that a
-    /// conversation takes eight for each of its messages, 128 a text at most.
+    /// How many texts that have been judged are remembered, so that a conversation sent again with every turn is judged once; 131,072
+    /// unless told otherwise, none for 0. Each takes some 24 bytes, with what is remembered of whole messages; beside that a conversation
+    /// takes eight for each of its messages, 128 a text at most.
     pub remembered: usize,
     /// What weakens the screening.
     pub danger: Danger,

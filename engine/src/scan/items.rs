@@ -160,8 +160,8 @@ impl Items {
         Some(KnownRow { known, count: row.count, hashed })
     }
 
-    /// Remembers a row of `count` items that were clean, if it is not too long; `facts` are those of each, or fewer when they are not known. What of it has been
-    /// hashed is not hashed again.
+    /// Remembers a row of `count` items that were clean, if it is not too long; `facts` are those of each, or fewer when they are not known.
+    /// What of it has been hashed is not hashed again.
     pub(super) fn store_row(
         &self,
         list: List,

@@ -20,9 +20,6 @@ const WAITING: usize = 1 << 16;
 /// Bytes of a payload for each passage, commonly.
 const COMMONLY: usize = 128;
 
-/// Containers that are open at once, commonly.
-const DEEP: usize = 12;
-
 /// Shorter strings, in bytes, cannot say anything.
 const SHORTEST: usize = 6;
 
@@ -168,7 +165,7 @@ impl<'s, 'a> Pass<'s, 'a> {
             screen,
             scanner,
             payload,
-            open: Vec::with_capacity(DEEP),
+            open: Vec::with_capacity(json::COMMON_DEPTH),
             waiting: Vec::with_capacity(passages),
             places: None,
             read_to: 0,
@@ -597,6 +594,7 @@ impl<'a> Watch<'a> for Pass<'_, 'a> {
         if let Some(item) = self.items.last_mut().filter(|item| item.list == List::Messages) {
             item.facts.get_or_insert(facts);
         }
+        // A list's row is taken when the list ends, so that this one is of the messages.
         if let Some(row) = self.row.as_mut().filter(|row| row.facts.len() < row.count) {
             row.facts.push(facts);
         }

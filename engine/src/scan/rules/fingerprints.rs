@@ -146,9 +146,8 @@ impl Fingerprints {
         hit: &mut impl FnMut(usize, Range<usize>) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         let here = eight(text, at);
-        for (_, bucket) in
-            self.buckets.iter().enumerate().filter(|(bit, _)| buckets >> bit & 1 != 0)
-        {
+        let chosen = (0..).zip(&self.buckets).filter(|(bit, _)| buckets >> bit & 1 != 0);
+        for (_, bucket) in chosen {
             for entry in bucket.iter().filter(|entry| here & entry.mask == entry.bytes) {
                 let range = at..at + entry.literal.len();
                 if text.get(range.clone()) == Some(&*entry.literal) {
@@ -189,14 +188,11 @@ fn left<S: Simd>(simd: S, tables: &[[u8x64<S>; 2]; LOOKED_UP], window: &[u8; WIN
 impl Table {
     /// Adds a byte to a bucket; if there is none, any.
     fn add(&mut self, byte: Option<&u8>, bucket: u8) {
-        for at in 0..=0xf {
-            let is = |half: fn(u8) -> u8| byte.is_none_or(|byte| half(*byte) == at);
-            let place = usize::from(at);
-            if let Some(buckets) = self.low.get_mut(place).filter(|_| is(|byte| byte & 0xf)) {
-                *buckets |= bucket;
-            }
-            if let Some(buckets) = self.high.get_mut(place).filter(|_| is(|byte| byte >> 4)) {
-                *buckets |= bucket;
+        for (half, shift) in [(&mut self.low, 0), (&mut self.high, 4)] {
+            for (at, buckets) in (0..).zip(half) {
+                if byte.is_none_or(|byte| byte >> shift & 0xf == at) {
+                    *buckets |= bucket;
+                }
             }
         }
     }
