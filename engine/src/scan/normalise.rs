@@ -20,7 +20,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub(super) use fold::{fold, fold_onto, fold_pattern};
+pub(super) use fold::{Space, fold, fold_into, fold_pattern};
 pub(super) use origins::Origins;
 pub(super) use reveal::Revealed;
 pub(super) use suspect::{GAP, Suspects};

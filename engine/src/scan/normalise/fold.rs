@@ -8,7 +8,7 @@ use crate::block::{BLOCK, block, first, level, within};
 
 /// What becomes of a run of white space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Space {
+pub(in crate::scan) enum Space {
     /// One space.
     One,
     /// As many spaces: how wide it is says where spaced-out words end.
@@ -18,62 +18,44 @@ pub(super) enum Space {
 /// The text folded, with where its bytes came from.
 pub(in crate::scan) fn fold(text: &str) -> (Vec<u8>, Origins) {
     let (mut out, mut origins) = (Vec::new(), Origins::default());
-    fold_into(text, Space::One, &mut out, &mut origins);
+    fold_into(text, Space::One, &mut out, &mut origins, &mut Vec::new());
     (out, origins)
 }
 
-/// As [`fold`], into buffers whose contents it replaces.
-pub(super) fn fold_into(text: &str, space: Space, out: &mut Vec<u8>, origins: &mut Origins) {
-    out.clear();
-    origins.clear();
-    fold_from(text, 0, space, out, origins);
-    origins.finish(text.len());
-}
-
-/// As [`fold`], added to a text that holds others; `origin` is where this one begins in what `origins` lead to. Says whether all of it is
-/// ASCII.
-pub(in crate::scan) fn fold_onto(
+/// As [`fold`], into buffers whose contents it replaces. Into `wide` comes where in the text something beyond ASCII begins.
+pub(in crate::scan) fn fold_into(
     text: &str,
-    origin: usize,
-    out: &mut Vec<u8>,
-    origins: &mut Origins,
-) -> bool {
-    fold_from(text, origin, Space::One, out, origins)
-}
-
-fn fold_from(
-    text: &str,
-    origin: usize,
     space: Space,
     out: &mut Vec<u8>,
     origins: &mut Origins,
-) -> bool {
+    wide: &mut Vec<usize>,
+) {
+    out.clear();
+    origins.clear();
+    wide.clear();
     out.reserve(text.len() + BLOCK);
-    let after_space = space == Space::One && out.last() == Some(&b' ');
     let mut fold =
-        Fold { text, origin, space, after_space, is_aligned: false, is_ascii: true, out, origins };
+        Fold { text, space, after_space: false, is_aligned: false, out, origins, wide };
     dispatch!(level(), simd => {
         let mut at = 0;
         while at < text.len() {
             at = fold.block(simd, at);
         }
     });
-    fold.is_ascii
+    origins.finish(text.len());
 }
 
 /// A text being folded.
 struct Fold<'t, 'o> {
     text: &'t str,
-    origin: usize,
     space: Space,
     /// Whether white space that comes next is left out.
     after_space: bool,
     /// Whether what was added last stands as it stood.
     is_aligned: bool,
-    /// Whether all so far was ASCII.
-    is_ascii: bool,
     out: &'o mut Vec<u8>,
     origins: &'o mut Origins,
+    wide: &'o mut Vec<usize>,
 }
 
 impl Fold<'_, '_> {
@@ -92,7 +74,7 @@ impl Fold<'_, '_> {
         }
         let plain = first(wide | more);
         if plain > 0 && !self.is_aligned {
-            self.origins.aligned(self.out.len(), self.origin + at);
+            self.origins.aligned(self.out.len(), at);
         }
         // A whole block is copied, which takes no call, and what is too much of it left behind.
         self.out.extend_from_slice(folded.as_slice());
@@ -114,8 +96,8 @@ impl Fold<'_, '_> {
             self.after_space = true;
             return at + usize::try_from((spaces >> plain).trailing_ones()).unwrap_or_default();
         }
-        self.is_ascii = false;
-        let at = fold_wide(self.text, at, self.origin, self.space, self.out, self.origins);
+        self.wide.push(at);
+        let at = fold_wide(self.text, at, self.space, self.out, self.origins);
         self.after_space = self.space == Space::One && self.out.last() == Some(&b' ');
         at
     }
@@ -125,13 +107,12 @@ impl Fold<'_, '_> {
 fn fold_wide(
     text: &str,
     mut at: usize,
-    origin: usize,
     space: Space,
     out: &mut Vec<u8>,
     origins: &mut Origins,
 ) -> usize {
     for char in text.get(at..).unwrap_or_default().chars() {
-        at = fold_char(char, origin + at, space, out, origins) - origin;
+        at = fold_char(char, at, space, out, origins);
         let next = text.as_bytes().get(at);
         if next.is_none_or(|next| next.is_ascii() && !is_space(*next)) {
             break;

@@ -57,6 +57,17 @@ impl Origins {
         start..end.max(start)
     }
 
+    /// Tells where bytes that stand as they stood are in the text made; it has to be asked in their order.
+    pub(in crate::scan) fn onward(&self) -> impl FnMut(usize) -> usize {
+        let (mut pieces, mut here) = (self.pieces.iter().peekable(), None);
+        move |from| {
+            while let Some(next) = pieces.next_if(|next| next.from <= from) {
+                here = Some(next);
+            }
+            here.map_or(from, |piece| piece.to + (from - piece.from))
+        }
+    }
+
     fn piece(&self, to: usize) -> (Option<&Piece>, Option<&Piece>) {
         let next = self.pieces.partition_point(|piece| piece.to <= to);
         (next.checked_sub(1).and_then(|last| self.pieces.get(last)), self.pieces.get(next))

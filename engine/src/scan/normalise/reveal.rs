@@ -24,7 +24,7 @@ impl Revealed {
     pub(in crate::scan) fn new(text: &str, words: &Words) -> Self {
         let (resolved, first) = escapes::resolve(text);
         let (mut folded, mut second) = (Vec::new(), Origins::default());
-        fold_into(&resolved, Space::Kept, &mut folded, &mut second);
+        fold_into(&resolved, Space::Kept, &mut folded, &mut second, &mut Vec::new());
         let mut join =
             Join { words, out: Vec::with_capacity(folded.len()), origins: Origins::default() };
         join.text(&folded);

@@ -10,7 +10,7 @@ use super::RuleSet;
 use super::at_words::in_word;
 use super::compile::Indexes;
 use super::search::{Search, Stretch, Windows};
-use crate::scan::normalise::{self, GAP, Origins, Revealed, Suspects, encoded};
+use crate::scan::normalise::{self, GAP, Origins, Revealed, Space, Suspects, encoded};
 use crate::scan::{Finding, Passage, Speaker};
 
 /// Bytes of text that are looked through at once, so that buffers stay small; a longer passage is judged in chunks.
@@ -26,7 +26,10 @@ const LONGEST_WORD: usize = 64;
 const AROUND: usize = 400;
 
 /// Between two passages in one text: no letters on both sides of it make one word.
-const APART: [u8; GAP + 1] = [0; GAP + 1];
+const APART: &str = match str::from_utf8(&[0; GAP + 1]) {
+    Ok(apart) => apart,
+    Err(_) => panic!(),
+};
 
 thread_local! {
     /// Kept, so that passages need no allocation.
@@ -63,48 +66,64 @@ pub(super) fn judge(
 struct Batch {
     /// The chunks in it.
     chunks: Vec<Chunk>,
+    /// Their text, [`APART`] behind each.
+    text: String,
+    /// For each chunk, where it is in `folded`.
     stretches: Vec<Stretch>,
     folded: Vec<u8>,
-    /// Maps `folded` to the chunks as if nothing stood between them.
+    /// Maps `folded` to `text`.
     origins: Origins,
-    /// Bytes of all chunks.
-    len: usize,
+    /// Where in `text` something beyond ASCII begins.
+    wide: Vec<usize>,
     suspects: Suspects,
 }
 
 /// A chunk of a passage.
 #[derive(Debug)]
 struct Chunk {
+    passage: usize,
     /// Where it begins in its passage.
     start: usize,
-    /// Where it begins among all chunks of its batch.
-    origin: usize,
+    /// Where it is in its batch's text.
+    range: Range<usize>,
     is_ascii: bool,
 }
 
 impl Batch {
     fn add(&mut self, passage: usize, start: usize, text: &str) {
-        let from = self.folded.len();
-        let is_ascii = normalise::fold_onto(text, self.len, &mut self.folded, &mut self.origins);
-        self.stretches.push(Stretch { passage, range: from..self.folded.len() });
-        self.folded.extend(APART);
-        self.chunks.push(Chunk { start, origin: self.len, is_ascii });
-        self.len += text.len();
+        let range = self.text.len()..self.text.len() + text.len();
+        self.text.push_str(text);
+        self.text.push_str(APART);
+        self.chunks.push(Chunk { passage, start, range, is_ascii: true });
+    }
+
+    /// Folds all chunks at once: most are too short to be folded a block at a time.
+    fn fold(&mut self) {
+        let (text, out, origins) = (&self.text, &mut self.folded, &mut self.origins);
+        normalise::fold_into(text, Space::One, out, origins, &mut self.wide);
+        let (mut folded, mut start) = (self.origins.onward(), 0);
+        let mut wide = self.wide.iter().peekable();
+        for Chunk { passage, range, is_ascii, .. } in &mut self.chunks {
+            let end = folded(range.end);
+            self.stretches.push(Stretch { passage: *passage, range: start..end });
+            start = end + APART.len();
+            while wide.next_if(|at| **at < range.end).is_some() {
+                *is_ascii = false;
+            }
+        }
     }
 
     fn clear(&mut self) {
         self.chunks.clear();
+        self.text.clear();
         self.stretches.clear();
-        self.folded.clear();
-        self.origins.clear();
-        self.len = 0;
     }
 
     /// The range in its passage that a range of the `index`-th chunk came from.
     fn of(&self, index: usize, range: &Range<usize>) -> Range<usize> {
         let range = self.origins.of(range);
         let chunk = self.chunks.get(index);
-        let (start, origin) = chunk.map_or((0, 0), |chunk| (chunk.start, chunk.origin));
+        let (start, origin) = chunk.map_or((0, 0), |chunk| (chunk.start, chunk.range.start));
         let of = |at: usize| at.saturating_sub(origin) + start;
         of(range.start)..of(range.end)
     }
@@ -154,7 +173,7 @@ impl Judged<'_> {
                 continue;
             }
             for (start, chunk) in chunks(passage.text) {
-                if self.batch.len + chunk.len() > CHUNK {
+                if self.batch.text.len() + chunk.len() > CHUNK {
                     self.look();
                 }
                 self.search.looked += chunk.len();
@@ -170,7 +189,7 @@ impl Judged<'_> {
             return;
         }
         let mut batch = std::mem::take(&mut self.batch);
-        batch.origins.finish(batch.len);
+        batch.fold();
         let of = |index: usize, range: &Range<usize>| batch.of(index, range);
         self.search.folded(&self.indexes.folded, &batch.folded, &batch.stretches, of);
         let mut as_they_are = self.search.triggered();
@@ -193,10 +212,7 @@ impl Judged<'_> {
         else {
             return;
         };
-        let text = self.passages.get(stretch.passage).map(|passage| passage.text);
-        let text = text.and_then(|text| text.get(chunk.start..)).unwrap_or_default();
-        let next = batch.chunks.get(index + 1).map_or(batch.len, |next| next.origin);
-        let text = text.get(..next - chunk.origin).unwrap_or_default();
+        let text = batch.text.get(chunk.range.clone()).unwrap_or_default();
         self.raw(stretch.passage, chunk.start, text);
         if chunk.is_ascii {
             return;
