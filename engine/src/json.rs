@@ -137,6 +137,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// Where the text stops being JSON, or nests too deep. The reader is then of no more use.
+    #[inline(always)]
     pub fn next_event(&mut self) -> Result<Event<'a>, JsonError> {
         self.skip_space();
         self.start = self.at;
@@ -162,6 +163,7 @@ impl<'a> Reader<'a> {
         (self.at, self.expect) = (end.saturating_sub(1), Expect::CommaOrEnd);
     }
 
+    #[inline(always)]
     fn comma_or_end(&mut self) -> Result<Event<'a>, JsonError> {
         let object = self.open.last().copied().unwrap_or_default();
         match (self.peek(), object) {
@@ -177,6 +179,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[inline(always)]
     fn value(&mut self) -> Result<Event<'a>, JsonError> {
         let event = match self.peek() {
             Some(b'"') => Event::String(self.string()?),
@@ -192,6 +195,7 @@ impl<'a> Reader<'a> {
         Ok(event)
     }
 
+    #[inline(always)]
     fn key(&mut self) -> Result<Event<'a>, JsonError> {
         if self.peek() != Some(b'"') {
             return Err(self.syntax());
@@ -207,6 +211,7 @@ impl<'a> Reader<'a> {
         Ok(Event::Key(key))
     }
 
+    #[inline(always)]
     fn descend(&mut self, object: bool) -> Result<Event<'a>, JsonError> {
         if self.open.len() >= self.max_depth {
             return Err(JsonError::Depth { at: self.at, limit: self.max_depth });
@@ -222,6 +227,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[inline(always)]
     fn close(&mut self, event: Event<'a>) -> Result<Event<'a>, JsonError> {
         self.open.pop();
         self.at += 1;
