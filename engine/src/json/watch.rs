@@ -69,6 +69,11 @@ impl<'a, 'w, W: Watch<'a>> Watched<'a, 'w, W> {
 
     /// As [`Reader::next_event`]; what is known to the watch is an object without members.
     pub(crate) fn next_event(&mut self) -> Result<Event<'a>, JsonError> {
+        self.next()
+    }
+
+    #[inline(always)]
+    fn next(&mut self) -> Result<Event<'a>, JsonError> {
         // Looked at where it stands: a processor waits before it moves what was written in parts.
         let next = self.reader.next_event();
         if let Ok(event) = &next {
@@ -77,7 +82,7 @@ impl<'a, 'w, W: Watch<'a>> Watched<'a, 'w, W> {
         next
     }
 
-    #[inline]
+    #[inline(always)]
     fn seen(&mut self, event: &Event<'a>) {
         self.watch.event(event, &self.reader);
         if matches!(event, Event::ObjectStart) {
@@ -104,7 +109,7 @@ impl<'a, 'w, W: Watch<'a>> Watched<'a, 'w, W> {
         if matches!(first, Event::ObjectStart | Event::ArrayStart) {
             let outside = self.reader.depth().saturating_sub(1);
             while self.reader.depth() > outside {
-                self.next_event()?;
+                self.next()?;
             }
         }
         Ok(())
@@ -113,7 +118,7 @@ impl<'a, 'w, W: Watch<'a>> Watched<'a, 'w, W> {
     /// Reads to the end of the document.
     pub(crate) fn finish(&mut self) -> Result<(), JsonError> {
         loop {
-            match self.next_event() {
+            match self.next() {
                 Ok(Event::End) => return Ok(()),
                 Ok(_) => {}
                 Err(error) => return Err(error),

@@ -545,6 +545,7 @@ impl<'s, 'a> Pass<'s, 'a> {
 }
 
 impl<'a> Watch<'a> for Pass<'_, 'a> {
+    #[inline(always)]
     fn event(&mut self, event: &Event<'a>, reader: &Reader<'a>) {
         let range = reader.range();
         if !matches!(event, Event::End) {
