@@ -32,23 +32,36 @@ const STRETCH: usize = 8 * BLOCK;
 impl Specials {
     /// The first at `at` or behind it, and whether anything before it is escaped; what follows the end of `bytes` is one. A backslash may
     /// escape what stands at `at` only if this has been told before.
-    #[inline]
-    fn next(&mut self, bytes: &[u8], mut at: usize) -> (usize, bool) {
-        let mut any = 0;
+    #[inline(always)]
+    fn next(&mut self, bytes: &[u8], at: usize) -> (usize, bool) {
+        // Most strings are short.
+        let (place, escaped) = self.within_block(bytes, at);
+        if place < BLOCK { (at + place, escaped) } else { self.next_behind(bytes, at, escaped) }
+    }
+
+    #[inline(never)]
+    fn next_behind(&mut self, bytes: &[u8], mut at: usize, mut any: bool) -> (usize, bool) {
         loop {
-            if at.wrapping_sub(self.from) >= self.len {
-                self.tell(bytes, at);
-            }
-            // Of 64 bytes, wherever they begin, so that where blocks end makes no difference.
-            let Block { specials, escaped } = self.told(at);
-            if specials != 0 {
-                let place = first(specials);
-                any |= escaped & ((1 << place) - 1);
-                return (at + place, any != 0);
-            }
-            any |= escaped;
             at += BLOCK;
+            let (place, escaped) = self.within_block(bytes, at);
+            any |= escaped;
+            if place < BLOCK {
+                return (at + place, any);
+            }
         }
+    }
+
+    /// The first of the 64 bytes from `at` on, wherever they begin, so that where blocks end makes no difference; and whether anything before
+    /// it is escaped.
+    #[inline(always)]
+    fn within_block(&mut self, bytes: &[u8], at: usize) -> (usize, bool) {
+        if at.wrapping_sub(self.from) >= self.len {
+            self.tell(bytes, at);
+        }
+        let Block { specials, escaped } = self.told(at);
+        // All that are lower than the first.
+        let before = specials.wrapping_sub(1) & !specials;
+        (first(specials), escaped & before != 0)
     }
 
     /// Of the 64 bytes from `at` on, which have been told.
@@ -126,22 +139,37 @@ pub(super) fn read<'a>(
     specials: &mut Specials,
 ) -> Result<Text<'a>, usize> {
     let from = quote + 1;
+    let (special, escaped) = specials.next(text.as_bytes(), from);
+    match (text.as_bytes().get(special), text.get(from..special)) {
+        (Some(b'"'), Some(raw)) => Ok(Text::read(raw, escaped, false)),
+        _ => read_closely(text, from, specials, special, escaped),
+    }
+}
+
+/// As [`read`], from the first of the string's specials on, which is no quote.
+#[inline(never)]
+fn read_closely<'a>(
+    text: &'a str,
+    from: usize,
+    specials: &mut Specials,
+    mut special: usize,
+    mut escaped: bool,
+) -> Result<Text<'a>, usize> {
     let bytes = text.as_bytes();
-    let (mut at, mut escaped, mut nul) = (from, false, false);
+    let mut nul = false;
     loop {
-        let (special, is_escaped) = specials.next(bytes, at);
-        escaped |= is_escaped;
         match bytes.get(special) {
             Some(b'"') => {
                 let raw = text.get(from..special).ok_or(special)?;
                 return Ok(Text::read(raw, escaped, nul));
             }
             Some(b'u') => {
-                escaped = true;
                 let escape = bytes.get(special..).unwrap_or_default();
                 let (char, len) = unescape(escape).ok_or(special - 1)?;
-                nul |= char == '\0';
-                at = special + len;
+                (escaped, nul) = (true, nul || char == '\0');
+                let more;
+                (special, more) = specials.next(bytes, special + len);
+                escaped |= more;
             }
             // What no backslash may escape, a control character, or the end of the text.
             _ => return Err(special - usize::from(specials.is_escaped(special))),
