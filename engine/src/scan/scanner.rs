@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::items::Items;
 use super::nested;
-use super::seen::{Recalled, Seen, Slot};
+use super::seen::{Seen, Slot};
 use super::{Finding, Passage, Scan, Speaker};
 use crate::json::Text;
 
@@ -77,6 +77,15 @@ thread_local! {
     static SAID: RefCell<Vec<u8>> = RefCell::default();
 }
 
+/// A text, and where it is remembered.
+struct Placed<'t, 's> {
+    text: Text<'t>,
+    speaker: Speaker,
+    slot: Option<Slot<'s>>,
+    /// Whether it has been judged before, and nothing was found.
+    is_clean: bool,
+}
+
 /// Texts that have to be judged.
 struct Unseen<'t, 's> {
     all: Vec<One<'t, 's>>,
@@ -137,24 +146,30 @@ impl Scanner {
         texts: impl Iterator<Item = (Text<'t>, Speaker)>,
         found: &mut Vec<(usize, Finding)>,
     ) {
-        let most = texts.size_hint().0;
+        let placed = texts.map(|(text, speaker)| {
+            let slot = self.seen.slot(&text, speaker);
+            Placed { text, speaker, slot, is_clean: false }
+        });
+        let mut texts: Vec<Placed<'_, '_>> = placed.collect();
+        // All of them before any is judged, as memory is waited for.
+        for Placed { slot, is_clean, .. } in &mut texts {
+            *is_clean = slot.as_ref().is_some_and(Slot::is_clean);
+        }
+        let most = texts.len();
         let mut unseen = Unseen { all: Vec::new(), said: SAID.take() };
-        for (index, (text, speaker)) in texts.enumerate() {
-            match self.seen.recall(&text, speaker) {
-                Recalled::Clean => {}
-                Recalled::Found(known) => {
-                    found.extend(known.iter().cloned().map(|finding| (index, finding)));
-                }
-                Recalled::Unseen(slot) => {
-                    if unseen.said.len() >= HELD {
-                        self.judge(&mut unseen, found);
-                    }
-                    if unseen.all.capacity() == 0 {
-                        unseen.all.reserve(most);
-                    }
-                    unseen.add(index, text, speaker, slot);
-                }
+        let texts = texts.into_iter().enumerate().filter(|(_, placed)| !placed.is_clean);
+        for (index, Placed { text, speaker, slot, .. }) in texts {
+            if let Some(known) = slot.as_ref().and_then(|slot| self.seen.known(slot)) {
+                found.extend(known.iter().cloned().map(|finding| (index, finding)));
+                continue;
             }
+            if unseen.said.len() >= HELD {
+                self.judge(&mut unseen, found);
+            }
+            if unseen.all.capacity() == 0 {
+                unseen.all.reserve(most);
+            }
+            unseen.add(index, text, speaker, slot);
         }
         self.judge(&mut unseen, found);
         if unseen.said.capacity() <= KEPT {

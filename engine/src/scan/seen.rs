@@ -43,18 +43,19 @@ pub(super) struct Seen {
     found: Mutex<HashMap<[u64; 2], Arc<[Finding]>>>,
 }
 
-/// What is known of a text.
-pub(super) enum Recalled<'s> {
-    Clean,
-    Found(Arc<[Finding]>),
-    /// Nothing; and where it would be remembered, if that is worth it.
-    Unseen(Option<Slot<'s>>),
-}
-
 /// Where a text is remembered.
 pub(super) struct Slot<'s> {
     hash: [u64; 2],
     group: &'s [[AtomicU64; 2]; WAYS],
+}
+
+impl Slot<'_> {
+    /// Whether the text is remembered as one in which nothing was found. Takes no branch, so that the processor goes on to other texts
+    /// while it waits for memory.
+    pub(super) fn is_clean(&self) -> bool {
+        let differs = |one| (load(one)[0] ^ self.hash[0]) | (load(one)[1] ^ self.hash[1]);
+        self.group.iter().fold(false, |any, one| any | (differs(one) == 0))
+    }
 }
 
 impl Seen {
@@ -74,16 +75,29 @@ impl Seen {
         Self::new(self.clean.len() * WAYS)
     }
 
-    /// What is known of a text.
-    pub(super) fn recall(&self, text: &Text<'_>, speaker: Speaker) -> Recalled<'_> {
-        let Some(slot) = self.slot(text.raw().as_bytes(), text.is_escaped(), speaker) else {
-            return Recalled::Unseen(None);
-        };
-        if slot.group.iter().any(|one| load(one) == slot.hash) {
-            return Recalled::Clean;
+    /// Where a text is remembered. `None` when it is not worth it.
+    pub(super) fn slot(&self, text: &Text<'_>, speaker: Speaker) -> Option<Slot<'_>> {
+        let groups = u64::try_from(self.clean.len()).ok().filter(|groups| *groups > 0)?;
+        let raw = text.raw().as_bytes();
+        if raw.len() < SHORTEST {
+            return None;
         }
-        let known = self.found().get(&slot.hash).cloned();
-        known.map_or(Recalled::Unseen(Some(slot)), Recalled::Found)
+        let speaker = match speaker {
+            Speaker::Operator => 0,
+            Speaker::User => 1,
+            Speaker::Assistant => 2,
+            Speaker::Tool => 3,
+            Speaker::Unknown => 4,
+        };
+        let key = self.keys.get(speaker * 2 + usize::from(text.is_escaped()))?;
+        let hash = HighwayHasher::new(*key).hash128(raw);
+        let group = self.clean.get(usize::try_from(hash[0] % groups).ok()?)?;
+        Some(Slot { hash, group })
+    }
+
+    /// What was found in the text of a slot, if something was when it was remembered.
+    pub(super) fn known(&self, slot: &Slot<'_>) -> Option<Arc<[Finding]>> {
+        self.found().get(&slot.hash).cloned()
     }
 
     /// Remembers what was found in the text of a slot.
@@ -96,25 +110,6 @@ impl Seen {
             found.clear();
         }
         found.insert(slot.hash, findings.into());
-    }
-
-    /// The hash of a text, and where it is remembered. `None` when it is not worth it.
-    fn slot(&self, raw: &[u8], is_escaped: bool, speaker: Speaker) -> Option<Slot<'_>> {
-        let groups = u64::try_from(self.clean.len()).ok().filter(|groups| *groups > 0)?;
-        if raw.len() < SHORTEST {
-            return None;
-        }
-        let speaker = match speaker {
-            Speaker::Operator => 0,
-            Speaker::User => 1,
-            Speaker::Assistant => 2,
-            Speaker::Tool => 3,
-            Speaker::Unknown => 4,
-        };
-        let key = self.keys.get(speaker * 2 + usize::from(is_escaped))?;
-        let hash = HighwayHasher::new(*key).hash128(raw);
-        let group = self.clean.get(usize::try_from(hash[0] % groups).ok()?)?;
-        Some(Slot { hash, group })
     }
 
     fn found(&self) -> std::sync::MutexGuard<'_, HashMap<[u64; 2], Arc<[Finding]>>> {
