@@ -78,6 +78,7 @@ pub(super) struct KnownRow {
 }
 
 /// The beginning of a row, hashed, so that what follows can be added.
+#[derive(Clone)]
 pub(super) struct Hashed {
     hasher: HighwayHasher,
     /// In bytes.
@@ -161,7 +162,7 @@ impl Items {
     }
 
     /// Remembers a row of `count` items that were clean, if it is not too long; `facts` are those of each, or fewer when they are not known.
-    /// What of it has been hashed is not hashed again.
+    /// What of it has been hashed is not hashed again. Says whether all of it is remembered.
     pub(super) fn store_row(
         &self,
         list: List,
@@ -169,20 +170,23 @@ impl Items {
         count: usize,
         facts: &[MessageFacts],
         hashed: Option<Hashed>,
-    ) {
+    ) -> bool {
         let place = self.group(list, bytes, ROW_START).zip(self.end(bytes));
-        let Some(((key, start, group), end)) = place.filter(|_| count <= LONGEST) else { return };
+        let Some(((key, start, group), end)) = place.filter(|_| count <= LONGEST) else {
+            return false;
+        };
         let has_all_facts = facts.len() == count;
         let new = || Hashed { hasher: HighwayHasher::new(*key), len: 0, has_facts: false };
         let Hashed { mut hasher, len, has_facts } = hashed.unwrap_or_else(new);
         // Nothing new; or what wants the facts would know less than before.
         if len == bytes.len() || (has_facts && !has_all_facts) {
-            return;
+            return len == bytes.len();
         }
         hasher.append(bytes.get(len..).unwrap_or_default());
         let hash = hasher.finalize128();
         let facts = has_all_facts.then(|| facts.into());
         lock(group).row = Some(Row { start, end, hash, len: bytes.len(), count, facts });
+        true
     }
 
     /// Of a row's last bytes.

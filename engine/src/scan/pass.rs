@@ -282,14 +282,18 @@ impl<'s, 'a> Pass<'s, 'a> {
         }
         self.judge_waiting(whole);
         if whole && self.is_call && !self.found {
+            // What follows a row that is known is remembered with it, and not by itself.
+            self.rows.retain(|Row { list, range, count, facts, hashed, .. }| {
+                let bytes = self.payload.get(range.clone()).unwrap_or_default();
+                self.scanner.items.store_row(*list, bytes, *count, facts, hashed.clone())
+                    && hashed.is_some()
+            });
+            let is_in_row = |at: usize| self.rows.iter().any(|row| row.range.contains(&at));
             for Item { list, range, facts } in self.items.drain(..) {
-                if let Some(bytes) = self.payload.get(range) {
+                if let Some(bytes) = self.payload.get(range.clone())
+                    && !is_in_row(range.start)
+                {
                     self.scanner.items.store(list, bytes, facts);
-                }
-            }
-            for Row { list, range, count, facts, hashed, .. } in self.rows.drain(..) {
-                if let Some(bytes) = self.payload.get(range) {
-                    self.scanner.items.store_row(list, bytes, count, &facts, hashed);
                 }
             }
         }
