@@ -100,6 +100,14 @@ pub enum RuleProblem {
         /// The least length.
         min: usize,
     },
+    /// `before` or `after` is more than can be.
+    #[error("before and after are {most} at most, not {bytes}")]
+    Reach {
+        /// What it says, in bytes.
+        bytes: usize,
+        /// The most that it can be.
+        most: usize,
+    },
     /// The regex cannot be read, or is too large.
     #[error("its regex cannot be used")]
     Regex(#[source] Box<regex_automata::meta::BuildError>),

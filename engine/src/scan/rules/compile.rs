@@ -56,6 +56,9 @@ pub(super) struct Rule {
     near: Option<Near>,
     regex: Option<Pattern>,
     literals: Vec<Literal>,
+    /// Bytes before a literal, and behind it, in which the rest must match.
+    before: usize,
+    after: usize,
     speakers: Vec<Speaker>,
     raw: bool,
 }
@@ -103,6 +106,8 @@ impl Rule {
             id: definition.id,
             category: definition.category,
             severity: definition.severity,
+            before: definition.before,
+            after: definition.after,
             speakers: definition.speakers,
             raw: definition.raw,
         })
@@ -122,6 +127,11 @@ impl Rule {
     /// Whether its literals alone make it match.
     pub(super) fn is_plain(&self) -> bool {
         self.regex.is_none() && self.near.is_none()
+    }
+
+    /// Around a literal that stands at `at`: where the rest must match.
+    pub(super) fn window(&self, at: &Range<usize>) -> Range<usize> {
+        at.start.saturating_sub(self.before)..at.end.saturating_add(self.after)
     }
 
     /// Where in a window of `text` it matches, given that one of its literals stands there.

@@ -35,6 +35,10 @@ pub(super) struct Definition {
     pub(super) regex: Option<String>,
     #[serde(default)]
     pub(super) near: Vec<String>,
+    #[serde(default = "reach")]
+    pub(super) before: usize,
+    #[serde(default = "reach")]
+    pub(super) after: usize,
     #[serde(default = "all_but_operator")]
     pub(super) speakers: Vec<Speaker>,
     #[serde(default)]
@@ -64,6 +68,13 @@ impl Place {
     pub(super) fn is_own(self) -> bool {
         self.text.is_some()
     }
+}
+
+/// Bytes of normalised text on each side of a literal in which the rest of its rule must match, if it says no less.
+const REACH: usize = 200;
+
+fn reach() -> usize {
+    REACH
 }
 
 fn all_but_operator() -> Vec<Speaker> {
@@ -102,6 +113,9 @@ impl Definition {
         }
         if [&self.literals, &self.words, &self.within_words].iter().all(|all| all.is_empty()) {
             return Err(RuleProblem::NoLiteral);
+        }
+        if let Some(bytes) = [self.before, self.after].into_iter().find(|bytes| *bytes > REACH) {
+            return Err(RuleProblem::Reach { bytes, most: REACH });
         }
         Ok(())
     }

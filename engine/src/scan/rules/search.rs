@@ -6,9 +6,6 @@ use std::ops::Range;
 use super::compile::{Index, Part, Rule};
 use crate::scan::{Finding, Passage, Speaker};
 
-/// Bytes of normalised text on each side of a literal in which the rest of its rule must match.
-const WINDOW: usize = 200;
-
 /// A stretch of the text searched that comes from one passage.
 #[derive(Debug)]
 pub(super) struct Stretch {
@@ -207,8 +204,8 @@ impl<'a> Search<'a> {
             self.add(here.passage, index, (text.of)(stretch, &at));
             return;
         }
-        let from = at.start.saturating_sub(WINDOW).max(here.range.start);
-        let to = at.end.saturating_add(WINDOW).min(here.range.end);
+        let Range { start, end } = rule.window(&at);
+        let (from, to) = (start.max(here.range.start), end.min(here.range.end));
         let around = boundary(text.bytes, from)..boundary(text.bytes, to).min(here.range.end);
         match self.windows.get_mut(index) {
             // A later hit may begin a little before.
