@@ -137,8 +137,13 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// Where the text stops being JSON, or nests too deep. The reader is then of no more use.
-    #[inline(always)]
     pub fn next_event(&mut self) -> Result<Event<'a>, JsonError> {
+        self.read_event()
+    }
+
+    /// As [`Reader::next_event`], for loops over many: what it gives need not go by memory.
+    #[inline(always)]
+    pub(crate) fn read_event(&mut self) -> Result<Event<'a>, JsonError> {
         self.skip_space();
         self.start = self.at;
         match self.expect {

@@ -75,7 +75,7 @@ impl<'a, 'w, W: Watch<'a>> Watched<'a, 'w, W> {
     #[inline(always)]
     fn next(&mut self) -> Result<Event<'a>, JsonError> {
         // Looked at where it stands: a processor waits before it moves what was written in parts.
-        let next = self.reader.next_event();
+        let next = self.reader.read_event();
         if let Ok(event) = &next {
             self.seen(event);
         }

@@ -198,6 +198,58 @@ fn rows_are_bounded() {
 }
 
 #[test]
+fn what_follows_a_row_is_remembered_with_it_alone() {
+    let engine = remembering();
+    let judge = |messages: &[String]| {
+        assert!(engine.judge(payload_of(messages).as_bytes()).findings.is_empty());
+    };
+    let alone = |messages: &[String]| remembered(&engine, "messages", messages);
+    let turn = |turn: usize| message("user", &format!("Turn {turn}."));
+    let mut messages: Vec<String> = (0..5).map(turn).collect();
+    judge(&messages);
+    messages.push(turn(5));
+    judge(&messages);
+    assert_eq!((row(&engine, &messages), alone(&messages)), (Some(5), 6));
+    for new in 6..9 {
+        messages.push(turn(new));
+        judge(&messages);
+        assert_eq!((row(&engine, &messages), alone(&messages)), (Some(new), 6));
+    }
+    // Another conversation that begins alike takes the row, and this one is read once more.
+    let mut other: Vec<String> = messages.iter().take(5).cloned().collect();
+    other.push(turn(50));
+    judge(&other);
+    assert_eq!((row(&engine, &messages), alone(&messages)), (None, 6));
+    judge(&messages);
+    assert_eq!((row(&engine, &messages), alone(&messages)), (Some(8), 9));
+}
+
+#[test]
+fn what_follows_a_row_that_cannot_grow_is_remembered_by_itself() {
+    let engine = remembering();
+    let turn = |turn: usize| message("user", &format!("Turn {turn}."));
+    let mut messages: Vec<String> = (0..513).map(turn).collect();
+    for new in [513, 514] {
+        for _ in 0..2 {
+            assert!(engine.judge(payload_of(&messages).as_bytes()).findings.is_empty());
+            assert_eq!(remembered(&engine, "messages", &messages), messages.len());
+        }
+        messages.push(turn(new));
+    }
+    // Nor is what follows one whose facts this reading does not know.
+    let wrap = |messages: &[String]| {
+        engine.wrap(payload_of(messages).as_bytes(), &Outbound::default()).unwrap();
+    };
+    let mut messages: Vec<String> = (1000..1006).map(turn).collect();
+    wrap(&messages);
+    messages.push(turn(1006));
+    wrap(&messages);
+    messages.push(turn(1007));
+    assert!(engine.judge(payload_of(&messages).as_bytes()).findings.is_empty());
+    assert_eq!(remembered(&engine, "messages", &messages), 8);
+}
+
+#[test]
 fn items_of_a_row_count_as_the_array_s() {
     let limits = StructureLimits { array: 10, ..StructureLimits::default() };
     let new = |remembered: usize| {
