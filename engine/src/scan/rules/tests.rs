@@ -140,6 +140,41 @@ fn the_operator_is_judged_only_by_rules_that_name_it() {
 }
 
 #[test]
+fn a_rule_matches_as_far_around_its_literals_as_it_says() {
+    let rule = |id: &str, rest: &str| {
+        format!("[[rule]]\nid = '{id}'\ncategory = 'injection'\nseverity = 1\ndescription = ''\nliterals = ['pear']\n{rest}\n")
+    };
+    let rules = [
+        rule("far", "regex = 'plum'"),
+        rule("before", "regex = 'plum'\nafter = 0"),
+        rule("after", "regex = 'plum'\nbefore = 0"),
+        rule("close", "regex = 'plum'\nbefore = 6\nafter = 6"),
+        rule("near", "near = ['plum']\nbefore = 6\nafter = 6"),
+    ];
+    let set = RuleSet::with(&[&rules.concat()]).unwrap();
+    let ids = |text: &str| {
+        let found = found(&set, text, Speaker::User).into_iter().map(|finding| finding.rule);
+        found.collect::<Vec<String>>()
+    };
+    let (far, farther) = (".".repeat(196), ".".repeat(197));
+    for (text, expected) in [
+        ("plum, pear".to_owned(), vec!["far", "before", "close", "near"]),
+        ("plum,  -- pear".to_owned(), vec!["far", "before"]),
+        ("pear, plum".to_owned(), vec!["far", "after", "close", "near"]),
+        ("pear -- plum".to_owned(), vec!["far", "after"]),
+        (format!("plum{far}pear"), vec!["far", "before"]),
+        (format!("plum{farther}pear"), vec![]),
+        (format!("pear{far}plum"), vec!["far", "after"]),
+        (format!("pear{farther}plum"), vec![]),
+        ("pear, plum, pear".to_owned(), vec!["far", "before", "after", "close", "near"]),
+    ] {
+        let mut ids = ids(&text);
+        ids.sort_by_key(|id| rules.iter().position(|rule| rule.contains(&format!("'{id}'"))));
+        assert_eq!(ids, expected, "{text}");
+    }
+}
+
+#[test]
 fn a_bad_rule_is_refused_with_its_line() {
     let rule = |id: &str, rest: &str| {
         format!("\n[[rule]]\nid = '{id}'\ncategory = 'injection'\ndescription = ''\n{rest}")
@@ -155,6 +190,9 @@ fn a_bad_rule_is_refused_with_its_line() {
         (rule("b", "severity = 1\nliterals = ['abc']\nregex = '('\n"), 9),
         (rule("b", "severity = 1\nliterals = ['abc']\nregexp = 'a'\n"), 15),
         (rule("b", "severity = 1\n"), 9),
+        (rule("b", "severity = 1\nliterals = ['abc']\nbefore = 201\n"), 9),
+        (rule("b", "severity = 1\nliterals = ['abc']\nafter = 201\n"), 9),
+        (rule("b", "severity = 1\nliterals = ['abc']\nafter = -1\n"), 15),
         (rule("b", "severity = 1\nliterals = ['abc'\n"), 14),
     ] {
         let error = RuleSet::with(&[&good, &format!("{good}{bad}")]).unwrap_err();
