@@ -79,8 +79,9 @@ pub(crate) const COMMON_DEPTH: usize = 12;
 #[derive(Debug, Clone)]
 pub struct Reader<'a> {
     text: &'a str,
+    /// What is read next: behind a key, what follows its colon.
     at: usize,
-    /// The last event's first byte, and where it is a key, its end: the colon has been read by then.
+    /// The last event's first byte, and its end.
     start: usize,
     end: usize,
     expect: Expect,
@@ -118,8 +119,7 @@ impl<'a> Reader<'a> {
     /// The bytes of the event that came last: a string's with its quotes.
     #[must_use]
     pub fn range(&self) -> Range<usize> {
-        let end = if self.expect == Expect::Value { self.end } else { self.at };
-        self.start..end.max(self.start)
+        self.start..self.end
     }
 
     /// All that it reads from.
@@ -144,21 +144,24 @@ impl<'a> Reader<'a> {
     /// As [`Reader::next_event`], for loops over many: what it gives need not go by memory.
     #[inline(always)]
     pub(crate) fn read_event(&mut self) -> Result<Event<'a>, JsonError> {
-        self.skip_space();
-        self.start = self.at;
+        // Where it reads goes from step to step by value: by memory, each step would wait for the one before to write it.
+        let at = self.behind_space(self.at);
         match self.expect {
-            Expect::Value => self.value(),
-            Expect::FirstItemOrEnd => match self.peek() {
-                Some(b']') => self.close(Event::ArrayEnd),
-                _ => self.value(),
+            Expect::Value => self.value(at),
+            Expect::FirstItemOrEnd => match self.peek(at) {
+                Some(b']') => Ok(self.close(at, Event::ArrayEnd)),
+                _ => self.value(at),
             },
-            Expect::FirstKeyOrEnd => match self.peek() {
-                Some(b'}') => self.close(Event::ObjectEnd),
-                _ => self.key(),
+            Expect::FirstKeyOrEnd => match self.peek(at) {
+                Some(b'}') => Ok(self.close(at, Event::ObjectEnd)),
+                _ => self.key(at),
             },
-            Expect::CommaOrEnd => self.comma_or_end(),
-            Expect::Nothing if self.at == self.text.len() => Ok(Event::End),
-            Expect::Nothing => Err(self.syntax()),
+            Expect::CommaOrEnd => self.comma_or_end(at),
+            Expect::Nothing if at == self.text.len() => {
+                self.read_to(at, at);
+                Ok(Event::End)
+            }
+            Expect::Nothing => Err(JsonError::Syntax { at }),
         }
     }
 
@@ -169,60 +172,65 @@ impl<'a> Reader<'a> {
     }
 
     #[inline(always)]
-    fn comma_or_end(&mut self) -> Result<Event<'a>, JsonError> {
+    fn comma_or_end(&mut self, at: usize) -> Result<Event<'a>, JsonError> {
         let object = self.open.last().copied().unwrap_or_default();
-        match (self.peek(), object) {
+        match (self.peek(at), object) {
             (Some(b','), _) => {
-                self.at += 1;
-                self.skip_space();
-                self.start = self.at;
-                if object { self.key() } else { self.value() }
+                let next = self.behind_space(at + 1);
+                if object { self.key(next) } else { self.value(next) }
             }
-            (Some(b'}'), true) => self.close(Event::ObjectEnd),
-            (Some(b']'), false) => self.close(Event::ArrayEnd),
-            _ => Err(self.syntax()),
+            (Some(b'}'), true) => Ok(self.close(at, Event::ObjectEnd)),
+            (Some(b']'), false) => Ok(self.close(at, Event::ArrayEnd)),
+            _ => Err(JsonError::Syntax { at }),
         }
     }
 
     #[inline(always)]
-    fn value(&mut self) -> Result<Event<'a>, JsonError> {
-        let event = match self.peek() {
-            Some(b'"') => Event::String(self.string()?),
-            Some(b'{') => return self.descend(true),
-            Some(b'[') => return self.descend(false),
-            Some(b'-' | b'0'..=b'9') => Event::Number(self.number()?),
-            Some(b't') => self.word("true", Event::Bool(true))?,
-            Some(b'f') => self.word("false", Event::Bool(false))?,
-            Some(b'n') => self.word("null", Event::Null)?,
-            _ => return Err(self.syntax()),
+    fn value(&mut self, at: usize) -> Result<Event<'a>, JsonError> {
+        let (event, end) = match self.peek(at) {
+            Some(b'"') => {
+                let text = self.string(at)?;
+                (Event::String(text), end_of(at, &text))
+            }
+            Some(b'{') => return self.descend(at, true),
+            Some(b'[') => return self.descend(at, false),
+            Some(b'-' | b'0'..=b'9') => {
+                let end = self.number(at)?;
+                (Event::Number(self.text.get(at..end).unwrap_or_default()), end)
+            }
+            Some(b't') => (Event::Bool(true), self.word(at, "true")?),
+            Some(b'f') => (Event::Bool(false), self.word(at, "false")?),
+            Some(b'n') => (Event::Null, self.word(at, "null")?),
+            _ => return Err(JsonError::Syntax { at }),
         };
+        self.read_to(at, end);
         self.after_value();
         Ok(event)
     }
 
     #[inline(always)]
-    fn key(&mut self) -> Result<Event<'a>, JsonError> {
-        if self.peek() != Some(b'"') {
-            return Err(self.syntax());
+    fn key(&mut self, at: usize) -> Result<Event<'a>, JsonError> {
+        if self.peek(at) != Some(b'"') {
+            return Err(JsonError::Syntax { at });
         }
-        let key = self.string()?;
-        self.end = self.at;
-        self.skip_space();
-        if self.peek() != Some(b':') {
-            return Err(self.syntax());
+        let key = self.string(at)?;
+        let end = end_of(at, &key);
+        let colon = self.behind_space(end);
+        if self.peek(colon) != Some(b':') {
+            return Err(JsonError::Syntax { at: colon });
         }
-        self.at += 1;
-        self.expect = Expect::Value;
+        self.read_to(at, end);
+        (self.at, self.expect) = (colon + 1, Expect::Value);
         Ok(Event::Key(key))
     }
 
     #[inline(always)]
-    fn descend(&mut self, object: bool) -> Result<Event<'a>, JsonError> {
+    fn descend(&mut self, at: usize, object: bool) -> Result<Event<'a>, JsonError> {
         if self.open.len() >= self.max_depth {
-            return Err(JsonError::Depth { at: self.at, limit: self.max_depth });
+            return Err(JsonError::Depth { at, limit: self.max_depth });
         }
         self.open.push(object);
-        self.at += 1;
+        self.read_to(at, at + 1);
         if object {
             self.expect = Expect::FirstKeyOrEnd;
             Ok(Event::ObjectStart)
@@ -233,77 +241,79 @@ impl<'a> Reader<'a> {
     }
 
     #[inline(always)]
-    fn close(&mut self, event: Event<'a>) -> Result<Event<'a>, JsonError> {
+    fn close(&mut self, at: usize, event: Event<'a>) -> Event<'a> {
         self.open.pop();
-        self.at += 1;
+        self.read_to(at, at + 1);
         self.after_value();
-        Ok(event)
+        event
+    }
+
+    /// An event has been read that begins at `start`.
+    #[inline(always)]
+    fn read_to(&mut self, start: usize, end: usize) {
+        (self.start, self.end, self.at) = (start, end, end);
     }
 
     fn after_value(&mut self) {
         self.expect = if self.open.is_empty() { Expect::Nothing } else { Expect::CommaOrEnd };
     }
 
-    fn word(&mut self, word: &str, event: Event<'a>) -> Result<Event<'a>, JsonError> {
-        if !self.rest().starts_with(word.as_bytes()) {
-            return Err(self.syntax());
-        }
-        self.at += word.len();
-        Ok(event)
+    /// Where this word ends, which stands at `at` if what stands there is JSON.
+    fn word(&self, at: usize, word: &str) -> Result<usize, JsonError> {
+        let is_there = self.rest(at).starts_with(word.as_bytes());
+        if is_there { Ok(at + word.len()) } else { Err(JsonError::Syntax { at }) }
     }
 
     #[inline(always)]
-    fn string(&mut self) -> Result<Text<'a>, JsonError> {
-        let text = strings::read(self.text, self.at, &mut self.specials)
-            .map_err(|at| JsonError::Syntax { at })?;
-        self.at += text.raw().len() + 2;
-        Ok(text)
+    fn string(&mut self, at: usize) -> Result<Text<'a>, JsonError> {
+        strings::read(self.text, at, &mut self.specials).map_err(|at| JsonError::Syntax { at })
     }
 
-    fn number(&mut self) -> Result<&'a str, JsonError> {
-        let from = self.at;
-        if self.peek() == Some(b'-') {
-            self.at += 1;
+    /// Where the number that begins at `at` ends.
+    fn number(&self, mut at: usize) -> Result<usize, JsonError> {
+        if self.peek(at) == Some(b'-') {
+            at += 1;
         }
-        match self.peek() {
-            Some(b'0') => self.at += 1,
-            _ => self.digits()?,
+        at = if self.peek(at) == Some(b'0') { at + 1 } else { self.digits(at)? };
+        if self.peek(at) == Some(b'.') {
+            at = self.digits(at + 1)?;
         }
-        if self.peek() == Some(b'.') {
-            self.at += 1;
-            self.digits()?;
-        }
-        if let Some(b'e' | b'E') = self.peek() {
-            self.at += 1;
-            if let Some(b'+' | b'-') = self.peek() {
-                self.at += 1;
+        if let Some(b'e' | b'E') = self.peek(at) {
+            at += 1;
+            if let Some(b'+' | b'-') = self.peek(at) {
+                at += 1;
             }
-            self.digits()?;
+            at = self.digits(at)?;
         }
-        Ok(self.text.get(from..self.at).unwrap_or_default())
+        Ok(at)
     }
 
-    fn digits(&mut self) -> Result<(), JsonError> {
-        let count = self.rest().iter().take_while(|byte| byte.is_ascii_digit()).count();
-        self.at += count;
-        if count == 0 { Err(self.syntax()) } else { Ok(()) }
+    /// Where the digits that begin at `at` end; there is one at least.
+    fn digits(&self, at: usize) -> Result<usize, JsonError> {
+        let count = self.rest(at).iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if count == 0 { Err(JsonError::Syntax { at }) } else { Ok(at + count) }
     }
 
-    fn skip_space(&mut self) {
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
-            self.at += 1;
+    /// The first place at `at` or behind it that is no white space.
+    #[inline(always)]
+    fn behind_space(&self, mut at: usize) -> usize {
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek(at) {
+            at += 1;
         }
+        at
     }
 
-    fn peek(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
+    #[inline(always)]
+    fn peek(&self, at: usize) -> Option<u8> {
+        self.text.as_bytes().get(at).copied()
     }
 
-    fn rest(&self) -> &'a [u8] {
-        self.text.as_bytes().get(self.at..).unwrap_or_default()
+    fn rest(&self, at: usize) -> &'a [u8] {
+        self.text.as_bytes().get(at..).unwrap_or_default()
     }
+}
 
-    fn syntax(&self) -> JsonError {
-        JsonError::Syntax { at: self.at }
-    }
+/// Where a string ends whose first quote stands at `at`.
+fn end_of(at: usize, text: &Text<'_>) -> usize {
+    at + text.raw().len() + 2
 }
