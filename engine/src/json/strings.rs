@@ -167,9 +167,7 @@ fn read_closely<'a>(
                 let escape = bytes.get(special..).unwrap_or_default();
                 let (char, len) = unescape(escape).ok_or(special - 1)?;
                 (escaped, nul) = (true, nul || char == '\0');
-                let more;
-                (special, more) = specials.next(bytes, special + len);
-                escaped |= more;
+                (special, _) = specials.next(bytes, special + len);
             }
             // What no backslash may escape, a control character, or the end of the text.
             _ => return Err(special - usize::from(specials.is_escaped(special))),

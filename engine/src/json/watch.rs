@@ -69,11 +69,12 @@ impl<'a, 'w, W: Watch<'a>> Watched<'a, 'w, W> {
 
     /// As [`Reader::next_event`]; what is known to the watch is an object without members.
     pub(crate) fn next_event(&mut self) -> Result<Event<'a>, JsonError> {
-        self.next()
+        self.read_event()
     }
 
+    /// As [`Watched::next_event`], for loops over many.
     #[inline(always)]
-    fn next(&mut self) -> Result<Event<'a>, JsonError> {
+    fn read_event(&mut self) -> Result<Event<'a>, JsonError> {
         // Looked at where it stands: a processor waits before it moves what was written in parts.
         let next = self.reader.read_event();
         if let Ok(event) = &next {
@@ -109,7 +110,7 @@ impl<'a, 'w, W: Watch<'a>> Watched<'a, 'w, W> {
         if matches!(first, Event::ObjectStart | Event::ArrayStart) {
             let outside = self.reader.depth().saturating_sub(1);
             while self.reader.depth() > outside {
-                self.next()?;
+                self.read_event()?;
             }
         }
         Ok(())
@@ -118,7 +119,7 @@ impl<'a, 'w, W: Watch<'a>> Watched<'a, 'w, W> {
     /// Reads to the end of the document.
     pub(crate) fn finish(&mut self) -> Result<(), JsonError> {
         loop {
-            match self.next() {
+            match self.read_event() {
                 Ok(Event::End) => return Ok(()),
                 Ok(_) => {}
                 Err(error) => return Err(error),

@@ -78,7 +78,6 @@ pub(super) struct KnownRow {
 }
 
 /// The beginning of a row, hashed, so that what follows can be added.
-#[derive(Clone)]
 pub(super) struct Hashed {
     hasher: HighwayHasher,
     /// In bytes.

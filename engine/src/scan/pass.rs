@@ -283,10 +283,11 @@ impl<'s, 'a> Pass<'s, 'a> {
         self.judge_waiting(whole);
         if whole && self.is_call && !self.found {
             // What follows a row that is known is remembered with it, and not by itself.
-            self.rows.retain(|Row { list, range, count, facts, hashed, .. }| {
-                let bytes = self.payload.get(range.clone()).unwrap_or_default();
-                self.scanner.items.store_row(*list, bytes, *count, facts, hashed.clone())
-                    && hashed.is_some()
+            self.rows.retain_mut(|Row { list, range, count, facts, hashed, .. }| {
+                let (bytes, hashed) = (self.payload.get(range.clone()), hashed.take());
+                let is_known = hashed.is_some();
+                let bytes = bytes.unwrap_or_default();
+                self.scanner.items.store_row(*list, bytes, *count, facts, hashed) && is_known
             });
             let is_in_row = |at: usize| self.rows.iter().any(|row| row.range.contains(&at));
             for Item { list, range, facts } in self.items.drain(..) {

@@ -34,8 +34,7 @@ pub(in crate::scan) fn fold_into(
     origins.clear();
     wide.clear();
     out.reserve(text.len() + BLOCK);
-    let mut fold =
-        Fold { text, space, after_space: false, is_aligned: false, out, origins, wide };
+    let mut fold = Fold { text, space, after_space: false, is_aligned: false, out, origins, wide };
     dispatch!(level(), simd => {
         let mut at = 0;
         while at < text.len() {

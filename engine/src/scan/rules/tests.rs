@@ -142,7 +142,9 @@ fn the_operator_is_judged_only_by_rules_that_name_it() {
 #[test]
 fn a_rule_matches_as_far_around_its_literals_as_it_says() {
     let rule = |id: &str, rest: &str| {
-        format!("[[rule]]\nid = '{id}'\ncategory = 'injection'\nseverity = 1\ndescription = ''\nliterals = ['pear']\n{rest}\n")
+        format!(
+            "[[rule]]\nid = '{id}'\ncategory = 'injection'\nseverity = 1\ndescription = ''\nliterals = ['pear']\n{rest}\n"
+        )
     };
     let rules = [
         rule("far", "regex = 'plum'"),
