@@ -3,7 +3,8 @@
 //! An item that was clean is passed over where the same bytes stand in the same list of a model call again: what reading them would give
 //! is known. That they are the same is told by a keyed 128-bit hash, as for single passages (see `seen`). Of a list that is sent again,
 //! all from its second item on is one [`Row`], so that it takes two looks, however long it is: the first item is often the same for many
-//! conversations, the second their own.
+//! conversations, the second their own. What follows a row is remembered with it alone; should another conversation take its place, that
+//! is read once more.
 
 use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
