@@ -155,7 +155,7 @@ impl Scanner {
         for Placed { slot, is_clean, .. } in &mut texts {
             *is_clean = slot.as_ref().is_some_and(Slot::is_clean);
         }
-        let most = texts.len();
+        let (most, mut has_judged) = (texts.len(), false);
         let mut unseen = Unseen { all: Vec::new(), said: SAID.take() };
         let texts = texts.into_iter().enumerate().filter(|(_, placed)| !placed.is_clean);
         for (index, Placed { text, speaker, slot, .. }) in texts {
@@ -163,8 +163,12 @@ impl Scanner {
                 found.extend(known.iter().cloned().map(|finding| (index, finding)));
                 continue;
             }
+            if has_judged && slot.as_ref().is_some_and(Slot::is_clean) {
+                continue;
+            }
             if unseen.said.len() >= HELD {
                 self.judge(&mut unseen, found);
+                has_judged = true;
             }
             if unseen.all.capacity() == 0 {
                 unseen.all.reserve(most);

@@ -37,14 +37,21 @@ impl Speaker {
     }
 
     /// By the names under which a value stands, from the outermost object inwards; items of arrays have none.
-    pub(super) fn of_place(mut names: impl DoubleEndedIterator<Item = Names> + Clone) -> Self {
+    #[inline]
+    pub(super) fn of_place(
+        mut names: impl DoubleEndedIterator<Item = Names> + ExactSizeIterator + Clone,
+    ) -> Self {
         if names.clone().next_back() == Some(Names::FUNCTION_RESPONSE) {
             return Self::Tool;
         }
-        match (names.next(), names.next(), names.next()) {
-            (Some(name), None, _) if name.meets(Names::OPERATORS) => Self::Operator,
-            (Some(Names::RESULT), Some(name), None) if name.meets(Names::OF_TOOLS) => Self::Tool,
-            (Some(Names::PARAMS), Some(Names::ARGUMENTS), None) => Self::Assistant,
+        if names.len() > 2 {
+            // As most are.
+            return Self::Unknown;
+        }
+        match (names.next(), names.next()) {
+            (Some(name), None) if name.meets(Names::OPERATORS) => Self::Operator,
+            (Some(Names::RESULT), Some(name)) if name.meets(Names::OF_TOOLS) => Self::Tool,
+            (Some(Names::PARAMS), Some(Names::ARGUMENTS)) => Self::Assistant,
             _ => Self::Unknown,
         }
     }

@@ -2,10 +2,13 @@
 
 use std::sync::LazyLock;
 
+use std::ops::Range;
+
 use proptest::prelude::*;
+use regex_syntax::hir::{Class, Hir, HirKind};
 
 use super::*;
-use crate::scan::Speaker;
+use crate::scan::{Speaker, normalise};
 
 fn found(set: &RuleSet, text: &str, speaker: Speaker) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -173,6 +176,79 @@ fn a_rule_matches_as_far_around_its_literals_as_it_says() {
         let mut ids = ids(&text);
         ids.sort_by_key(|id| rules.iter().position(|rule| rule.contains(&format!("'{id}'"))));
         assert_eq!(ids, expected, "{text}");
+    }
+}
+
+/// A text that the pattern matches, apart from what it asks of its edges; repetitions are short.
+fn instance(pattern: &Hir, choose: &mut impl FnMut(usize) -> usize, out: &mut Vec<u8>) {
+    match pattern.kind() {
+        HirKind::Empty | HirKind::Look(_) => {}
+        HirKind::Literal(literal) => out.extend(&*literal.0),
+        HirKind::Class(class) => {
+            let likely = b"abcdefghijklmnopqrstuvwxyz0123456789 '-_.,:;!?/()[]<>\"@$=|";
+            let is_in = |byte: &&u8| match class {
+                Class::Bytes(class) => class.iter().any(|range| (range.start()..=range.end()).contains(*byte)),
+                Class::Unicode(class) => class.iter().any(|range| (range.start()..=range.end()).contains(&char::from(**byte))),
+            };
+            let all: Vec<&u8> = likely.iter().filter(is_in).collect();
+            // Where anything may stand, words do.
+            let is_any = is_in(&&b' ') && is_in(&&b'a');
+            out.extend(if is_any { Some(&b' ') } else { all.get(choose(all.len().max(1))).copied() });
+        }
+        HirKind::Repetition(repetition) => {
+            let most = repetition.max.map_or(6, |max| (max - repetition.min).min(6));
+            let more = if most > 0 { choose(most as usize + 1) } else { 0 };
+            // Where anything may stand, something does, so that words do not meet.
+            let least = usize::from(most > 0 && matches!(repetition.sub.kind(), HirKind::Class(_)));
+            for _ in 0..(repetition.min as usize + more).max(least) {
+                instance(&repetition.sub, choose, out);
+            }
+        }
+        HirKind::Capture(capture) => instance(&capture.sub, choose, out),
+        HirKind::Concat(parts) => parts.iter().for_each(|part| instance(part, choose, out)),
+        HirKind::Alternation(ways) => instance(&ways[choose(ways.len())], choose, out),
+    }
+}
+
+#[test]
+fn what_a_rule_matches_is_within_its_reach() {
+    let built_in = RuleSet::built_in().unwrap();
+    let far = BUILT_IN.map(|rules| {
+        let is_reach = |line: &&str| line.starts_with("before = ") || line.starts_with("after = ");
+        rules.lines().filter(|line| !is_reach(line)).collect::<Vec<_>>().join("\n")
+    });
+    let far = RuleSet::with(&far.each_ref().map(String::as_str)).unwrap();
+    let mut seed = 1_u64;
+    let mut choose = |of: usize| {
+        seed = seed.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+        (seed >> 33) as usize % of
+    };
+    let narrow = BUILT_IN.iter().flat_map(|rules| format::read(rules, None).unwrap());
+    for rule in narrow.filter(|rule| rule.before.min(rule.after) < 200) {
+        let pattern = normalise::fold_pattern(rule.regex.as_deref().unwrap());
+        let pattern = regex_automata::util::syntax::parse_with(&pattern, &compile::syntax_of(&pattern)).unwrap();
+        let mut lost = std::collections::BTreeSet::new(); let mut n = 0;
+        for _ in 0..2000 {
+            let mut said = Vec::new();
+            instance(&pattern, &mut choose, &mut said);
+            let said = String::from_utf8(said).unwrap();
+            // One of its literals that has nothing to do with it.
+            let literal = &rule.literals[choose(rule.literals.len())];
+            let between = " and so on".repeat(1 + choose(7));
+            let (text, at) = match choose(3) {
+                0 => (format!("{said}{between} {literal} and"), 0),
+                1 => (format!("{literal}{between} {said} and"), literal.len() + between.len() + 1),
+                _ => (format!("{said} and"), 0),
+            };
+            let of = |set: &RuleSet| {
+                let found = found(set, &text, Speaker::Tool).into_iter();
+                found.filter(|finding| finding.rule == rule.id).map(|finding| finding.range).next()
+            };
+            let within = |range: &Range<usize>| at <= range.start && range.end <= at + said.len();
+            if of(&far).filter(within).is_some() { n += 1; if of(&built_in).is_none() { lost.insert(text.clone()); } }
+        }
+        eprintln!("{} {n} lost {}", rule.id, lost.len());
+        for t in lost.iter().take(12) { eprintln!("   {t}"); }
     }
 }
 
