@@ -139,38 +139,34 @@ pub(super) fn read<'a>(
     specials: &mut Specials,
 ) -> Result<Text<'a>, usize> {
     let from = quote + 1;
-    let (special, escaped) = specials.next(text.as_bytes(), from);
-    match (text.as_bytes().get(special), text.get(from..special)) {
-        (Some(b'"'), Some(raw)) => Ok(Text::read(raw, escaped, false)),
-        _ => read_closely(text, from, specials, special, escaped),
+    let (mut end, mut escaped) = specials.next(text.as_bytes(), from);
+    let mut nul = false;
+    if text.as_bytes().get(end) != Some(&b'"') {
+        (end, nul) = find_end(text.as_bytes(), specials, end)?;
+        escaped = true;
     }
+    // Put together only here: a processor waits before it reads as one what was written in parts.
+    Ok(Text::read(text.get(from..end).ok_or(end)?, escaped, nul))
 }
 
-/// As [`read`], from the first of the string's specials on, which is no quote.
+/// Where a string ends whose first special is no quote, and whether a NUL is in it.
+///
+/// # Errors
+/// As [`read`].
 #[inline(never)]
-fn read_closely<'a>(
-    text: &'a str,
-    from: usize,
-    specials: &mut Specials,
-    mut special: usize,
-    mut escaped: bool,
-) -> Result<Text<'a>, usize> {
-    let bytes = text.as_bytes();
+fn find_end(bytes: &[u8], specials: &mut Specials, mut at: usize) -> Result<(usize, bool), usize> {
     let mut nul = false;
     loop {
-        match bytes.get(special) {
-            Some(b'"') => {
-                let raw = text.get(from..special).ok_or(special)?;
-                return Ok(Text::read(raw, escaped, nul));
-            }
+        match bytes.get(at) {
+            Some(b'"') => return Ok((at, nul)),
             Some(b'u') => {
-                let escape = bytes.get(special..).unwrap_or_default();
-                let (char, len) = unescape(escape).ok_or(special - 1)?;
-                (escaped, nul) = (true, nul || char == '\0');
-                (special, _) = specials.next(bytes, special + len);
+                let escape = bytes.get(at..).unwrap_or_default();
+                let (char, len) = unescape(escape).ok_or(at - 1)?;
+                nul |= char == '\0';
+                (at, _) = specials.next(bytes, at + len);
             }
             // What no backslash may escape, a control character, or the end of the text.
-            _ => return Err(special - usize::from(specials.is_escaped(special))),
+            _ => return Err(at - usize::from(specials.is_escaped(at))),
         }
     }
 }

@@ -162,7 +162,7 @@ impl Items {
     }
 
     /// Remembers a row of `count` items that were clean, if it is not too long; `facts` are those of each, or fewer when they are not known.
-    /// What of it has been hashed is not hashed again. Says whether all of it is remembered.
+    /// What of it has been hashed is not hashed again. Says whether all of it is remembered now, or was when it was found.
     pub(super) fn store_row(
         &self,
         list: List,

@@ -377,6 +377,8 @@ impl<'s, 'a> Pass<'s, 'a> {
         self.waiting.push(Passage { text, at, speaker: placed });
     }
 
+    // Where events are read, as what goes by memory takes longer.
+    #[inline(always)]
     fn member(&mut self, key: Text<'a>, start: usize) {
         let name = Names::of(&key);
         let Some(object) = self.open.last_mut() else { return };
@@ -410,6 +412,7 @@ impl<'s, 'a> Pass<'s, 'a> {
         Speaker::of_place(self.open.iter().map(|open| open.name))
     }
 
+    #[inline(always)]
     fn string(&mut self, text: Text<'a>, start: usize) {
         let is_role = self.open.last().is_some_and(|object| object.name == Names::ROLE);
         let is_message = is_role && self.is_message();
@@ -508,6 +511,7 @@ impl<'s, 'a> Pass<'s, 'a> {
         Some(known)
     }
 
+    #[inline(always)]
     fn open(&mut self, start: usize, is_array: bool) {
         let placed = self.placed();
         self.is_json = true;

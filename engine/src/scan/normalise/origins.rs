@@ -22,7 +22,7 @@ struct Piece {
 }
 
 impl Origins {
-    pub(in crate::scan) fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.pieces.clear();
         self.end = 0;
     }
@@ -43,7 +43,7 @@ impl Origins {
     }
 
     /// The text that it was made from is over.
-    pub(in crate::scan) fn finish(&mut self, len: usize) {
+    pub(super) fn finish(&mut self, len: usize) {
         self.end = len;
     }
 

@@ -187,20 +187,28 @@ fn instance(pattern: &Hir, choose: &mut impl FnMut(usize) -> usize, out: &mut Ve
         HirKind::Class(class) => {
             let likely = b"abcdefghijklmnopqrstuvwxyz0123456789 '-_.,:;!?/()[]<>\"@$=|";
             let is_in = |byte: &&u8| match class {
-                Class::Bytes(class) => class.iter().any(|range| (range.start()..=range.end()).contains(*byte)),
-                Class::Unicode(class) => class.iter().any(|range| (range.start()..=range.end()).contains(&char::from(**byte))),
+                Class::Bytes(class) => {
+                    class.iter().any(|range| (range.start()..=range.end()).contains(*byte))
+                }
+                Class::Unicode(class) => class
+                    .iter()
+                    .any(|range| (range.start()..=range.end()).contains(&char::from(**byte))),
             };
             let all: Vec<&u8> = likely.iter().filter(is_in).collect();
             // Where anything may stand, words do.
             let is_any = is_in(&&b' ') && is_in(&&b'a');
-            out.extend(if is_any { Some(&b' ') } else { all.get(choose(all.len().max(1))).copied() });
+            out.extend(if is_any {
+                Some(&b' ')
+            } else {
+                all.get(choose(all.len().max(1))).copied()
+            });
         }
         HirKind::Repetition(repetition) => {
             let most = repetition.max.map_or(6, |max| (max - repetition.min).min(6));
-            let more = if most > 0 { choose(most as usize + 1) } else { 0 };
+            let more = choose(usize::try_from(most).unwrap() + 1);
             // Where anything may stand, something does, so that words do not meet.
             let least = usize::from(most > 0 && matches!(repetition.sub.kind(), HirKind::Class(_)));
-            for _ in 0..(repetition.min as usize + more).max(least) {
+            for _ in 0..(usize::try_from(repetition.min).unwrap() + more).max(least) {
                 instance(&repetition.sub, choose, out);
             }
         }
@@ -210,6 +218,7 @@ fn instance(pattern: &Hir, choose: &mut impl FnMut(usize) -> usize, out: &mut Ve
     }
 }
 
+/// A rule that reaches less far than others has a literal in whatever it matches, so that none is missed.
 #[test]
 fn what_a_rule_matches_is_within_its_reach() {
     let built_in = RuleSet::built_in().unwrap();
@@ -221,18 +230,20 @@ fn what_a_rule_matches_is_within_its_reach() {
     let mut seed = 1_u64;
     let mut choose = |of: usize| {
         seed = seed.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
-        (seed >> 33) as usize % of
+        usize::try_from(seed >> 33).unwrap() % of
     };
     let narrow = BUILT_IN.iter().flat_map(|rules| format::read(rules, None).unwrap());
     for rule in narrow.filter(|rule| rule.before.min(rule.after) < 200) {
         let pattern = normalise::fold_pattern(rule.regex.as_deref().unwrap());
-        let pattern = regex_automata::util::syntax::parse_with(&pattern, &compile::syntax_of(&pattern)).unwrap();
-        let mut lost = std::collections::BTreeSet::new(); let mut n = 0;
-        for _ in 0..2000 {
+        let pattern =
+            regex_automata::util::syntax::parse_with(&pattern, &compile::syntax_of(&pattern))
+                .unwrap();
+        let mut matched = 0;
+        for _ in 0..500 {
             let mut said = Vec::new();
             instance(&pattern, &mut choose, &mut said);
             let said = String::from_utf8(said).unwrap();
-            // One of its literals that has nothing to do with it.
+            // One that has nothing to do with it, and is no reason to look there.
             let literal = &rule.literals[choose(rule.literals.len())];
             let between = " and so on".repeat(1 + choose(7));
             let (text, at) = match choose(3) {
@@ -241,14 +252,16 @@ fn what_a_rule_matches_is_within_its_reach() {
                 _ => (format!("{said} and"), 0),
             };
             let of = |set: &RuleSet| {
-                let found = found(set, &text, Speaker::Tool).into_iter();
-                found.filter(|finding| finding.rule == rule.id).map(|finding| finding.range).next()
+                let mut found = found(set, &text, Speaker::Tool).into_iter();
+                found.find(|finding| finding.rule == rule.id).map(|finding| finding.range)
             };
             let within = |range: &Range<usize>| at <= range.start && range.end <= at + said.len();
-            if of(&far).filter(within).is_some() { n += 1; if of(&built_in).is_none() { lost.insert(text.clone()); } }
+            if of(&far).filter(within).is_some() {
+                matched += 1;
+                assert!(of(&built_in).is_some(), "{} misses {text:?}", rule.id);
+            }
         }
-        eprintln!("{} {n} lost {}", rule.id, lost.len());
-        for t in lost.iter().take(12) { eprintln!("   {t}"); }
+        assert!(matched > 100, "{}: {matched}", rule.id);
     }
 }
 
