@@ -5,9 +5,6 @@ use super::disguises::DISGUISES;
 use super::tables::{Judged, share};
 use crate::report::Table;
 
-/// How many attacks are disguised.
-const ATTACKS: usize = 200;
-
 /// The attacks that a disguise of Latin letters fits, and that are found as they are.
 pub(super) fn suitable(judged: &[Judged<'_>]) -> Vec<String> {
     let latin = |text: &str| text.chars().filter(char::is_ascii_alphabetic).count() * 5;
@@ -22,12 +19,10 @@ pub(super) fn suitable(judged: &[Judged<'_>]) -> Vec<String> {
 
 /// How many of the attacks are found in each disguise.
 pub(super) fn table(attacks: &[String], sides: &Sides) -> Table {
-    let step = (attacks.len() / ATTACKS).max(1);
-    let chosen: Vec<&String> = attacks.iter().step_by(step).take(ATTACKS).collect();
-    let note = "Attacks in plain ASCII that our rules find as they are, picked evenly; the reference's own share beside it.";
+    let note = "All attacks in plain ASCII that our rules find as they are; the reference's own share beside it.";
     let mut table = Table::new("evasion", note, &["disguise", "still found", "reference"]);
     let mut row = |name: &str, disguise: fn(&str) -> String| {
-        let texts: Vec<String> = chosen.iter().map(|text| disguise(text)).collect();
+        let texts: Vec<String> = attacks.iter().map(|text| disguise(text)).collect();
         let ours = texts.iter().filter(|text| sides.ours(text)).count();
         let reference = texts.iter().filter(|text| sides.reference(text)).count();
         table.row([name.to_owned(), share(ours, texts.len()), share(reference, texts.len())]);
