@@ -39,6 +39,7 @@ impl Specials {
         if place < BLOCK { (at + place, escaped) } else { self.next_behind(bytes, at, escaped) }
     }
 
+    /// As [`Specials::next`], behind the 64 bytes from `at` on, in which there is none; `any` tells of what they escape.
     #[inline(never)]
     fn next_behind(&mut self, bytes: &[u8], mut at: usize, mut any: bool) -> (usize, bool) {
         loop {

@@ -284,16 +284,14 @@ impl<'s, 'a> Pass<'s, 'a> {
         if whole && self.is_call && !self.found {
             // What follows a row that is known is remembered with it, and not by itself.
             self.rows.retain_mut(|Row { list, range, count, facts, hashed, .. }| {
-                let (bytes, hashed) = (self.payload.get(range.clone()), hashed.take());
                 let is_known = hashed.is_some();
-                let bytes = bytes.unwrap_or_default();
-                self.scanner.items.store_row(*list, bytes, *count, facts, hashed) && is_known
+                let bytes = self.payload.get(range.clone()).unwrap_or_default();
+                self.scanner.items.store_row(*list, bytes, *count, facts, hashed.take()) && is_known
             });
-            let is_in_row = |at: usize| self.rows.iter().any(|row| row.range.contains(&at));
-            for Item { list, range, facts } in self.items.drain(..) {
-                if let Some(bytes) = self.payload.get(range.clone())
-                    && !is_in_row(range.start)
-                {
+            let in_row =
+                |item: &Item| self.rows.iter().any(|row| row.range.contains(&item.range.start));
+            for Item { list, range, facts } in self.items.drain(..).filter(|item| !in_row(item)) {
+                if let Some(bytes) = self.payload.get(range) {
                     self.scanner.items.store(list, bytes, facts);
                 }
             }

@@ -163,6 +163,7 @@ impl Scanner {
                 found.extend(known.iter().cloned().map(|finding| (index, finding)));
                 continue;
             }
+            // The same text may have been among those that were judged since.
             if has_judged && slot.as_ref().is_some_and(Slot::is_clean) {
                 continue;
             }

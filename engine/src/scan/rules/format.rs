@@ -71,7 +71,7 @@ impl Place {
 }
 
 /// Bytes of normalised text on each side of a literal in which the rest of its rule must match, if it says no less.
-const REACH: usize = 200;
+pub(super) const REACH: usize = 200;
 
 fn reach() -> usize {
     REACH

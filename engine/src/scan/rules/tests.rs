@@ -1,8 +1,7 @@
 #![allow(clippy::indexing_slicing, reason = "tests may panic")]
 
-use std::sync::LazyLock;
-
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use regex_syntax::hir::{Class, Hir, HirKind};
@@ -233,7 +232,7 @@ fn what_a_rule_matches_is_within_its_reach() {
         usize::try_from(seed >> 33).unwrap() % of
     };
     let narrow = BUILT_IN.iter().flat_map(|rules| format::read(rules, None).unwrap());
-    for rule in narrow.filter(|rule| rule.before.min(rule.after) < 200) {
+    for rule in narrow.filter(|rule| rule.before.min(rule.after) < format::REACH) {
         let pattern = normalise::fold_pattern(rule.regex.as_deref().unwrap());
         let pattern =
             regex_automata::util::syntax::parse_with(&pattern, &compile::syntax_of(&pattern))
